@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Status glue: early returns, formatted errors, and the one guard between C++ exceptions (which
+// only the standard library throws here) and the public API.
+#ifndef KYRO_BASE_STATUS_UTIL_H_
+#define KYRO_BASE_STATUS_UTIL_H_
+
+#include <fmt/format.h>
+
+#include <new>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include "kyro/status.h"
+
+namespace kyro {
+
+#define KYRO_CONCAT_INNER_(a, b) a##b
+#define KYRO_CONCAT_(a, b) KYRO_CONCAT_INNER_(a, b)
+
+#define KYRO_RETURN_IF_ERROR(expr)                                                     \
+  do {                                                                                 \
+    if (::kyro::Status kyro_status_ = (expr); !kyro_status_.ok()) return kyro_status_; \
+  } while (false)
+
+// KYRO_ASSIGN_OR_RETURN(auto file, dir.Open(name));
+#define KYRO_ASSIGN_OR_RETURN(lhs, expr) \
+  KYRO_ASSIGN_OR_RETURN_(KYRO_CONCAT_(kyro_result_, __LINE__), lhs, expr)
+#define KYRO_ASSIGN_OR_RETURN_(tmp, lhs, expr)   \
+  auto tmp = (expr);                             \
+  if (!tmp.ok()) return std::move(tmp).status(); \
+  lhs = std::move(tmp).value()
+
+// An error that no file is to blame for.
+template <class... Args>
+Status Error(StatusCode code, fmt::format_string<Args...> format, Args&&... args) {
+  return Status(code, fmt::format(format, std::forward<Args>(args)...));
+}
+
+// An error in `file` at `offset`; the message is prefixed with the file's name.
+template <class... Args>
+Status FileError(StatusCode code, std::string_view file, std::uint64_t offset,
+                 fmt::format_string<Args...> format, Args&&... args) {
+  std::string message(file);
+  message.append(": ");
+  fmt::format_to(std::back_inserter(message), format, std::forward<Args>(args)...);
+  return Status(code, message, file, offset);
+}
+
+// The status of a failed system call, by errno: ENOSPC and EDQUOT are kNoSpace; EMFILE, ENFILE and
+// ENOMEM kResourceExhausted; ENOENT kNotFound is never produced (an error is never "absent").
+Status ErrnoError(int error, std::string_view operation, std::string_view file,
+                  std::uint64_t offset = Status::kNoOffset);
+
+// Runs `body`, which returns a Status or a Result; exceptions of the standard library become
+// kResourceExhausted or kInternal. Every public function and thread body ends in one of these.
+template <class Body>
+auto Guarded(Body&& body) noexcept -> decltype(body()) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    return Status(StatusCode::kResourceExhausted, "out of memory");
+  } catch (const std::system_error&) {
+    return Status(StatusCode::kResourceExhausted, "the operating system refused a resource");
+  } catch (...) {
+    return Status(StatusCode::kInternal, "unexpected exception");
+  }
+}
+
+}  // namespace kyro
+
+#endif  // KYRO_BASE_STATUS_UTIL_H_
