@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How one file leads to the next. F is the file just read, L a file whose link names F:
+//
+//   F ends in            | L            | then
+//   ---------------------|--------------|---------------------------------------------------------
+//   anything             | cuts F       | F ends where L says; what follows, a seal too, is void
+//   seal naming S        | is S         | S continues F
+//   seal naming S        | none         | S continues F, and its first record was never written
+//   seal naming none     | does not cut | L continues F: a later process after a clean close
+//   seal naming none     | none         | the end
+//   no seal              | none         | the end: F may have a torn tail
+//   otherwise            |              | damage
+//
+// C1 A file that has a successor, and the newest one of a cleanly closed database, is complete:
+//    anything in it that is not as written is damage.
+// C2 Numbers rise along the chain, so the walk ends.
+// C3 Nothing is written.
+#include "wal/chain.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/status_util.h"
+#include "wal/directory_index.h"
+#include "wal/reader.h"
+#include "wal/tail.h"
+
+namespace kyro::wal {
+
+namespace {
+
+std::string NameOf(const FileId& id) {
+  return FileName(FileKind::kWal, id.number);
+}
+
+// A file that must be there and must be this very one. `by` says who names it.
+Result<Reader> OpenNamed(const io::Directory& directory, const FileId& id, std::string_view by) {
+  const std::string name = NameOf(id);
+  Result<Reader> reader = Reader::Open(directory, name);
+  if (!reader.ok() && reader.status().code() == StatusCode::kNotFound) {
+    return FileError(StatusCode::kDataLoss, name, Status::kNoOffset, "missing; named by {}", by);
+  }
+  if (reader.ok() && reader->id() != id) {
+    return FileError(StatusCode::kDataLoss, name, 0, "file {}, want {}, which {} names",
+                     reader->id().uuid.ToString(), id.uuid.ToString(), by);
+  }
+  return reader;
+}
+
+class ChainScanner {
+ public:
+  ChainScanner(const io::Directory& directory, const ChainStart& start)
+      : directory_(directory), start_(start) {}
+
+  Result<Chain> Scan();
+
+ private:
+  // The next file of the walk, and who names it.
+  struct Step {
+    FileId id;
+    std::string named_by;
+  };
+
+  Status WalkChain();
+  // Reads one file and finds its successor; `*step` becomes that, or number 0 at the end.
+  Status ReadFile(Step* step);
+  Status CheckLink(const Reader& reader, const Walk& walk) const;
+  Status EndByLink(Reader* reader, const Walk& walk, const IndexedFile& successor);
+  Status EndBySeal(Reader* reader, const Walk& walk, Step* step);
+  Status EndOfLog(Reader* reader, const Walk& walk);
+  Status CheckClean(const Reader& reader, const Walk& walk) const;
+
+  bool InChain(const FileId& id) const;
+  Status CheckUnnamed();
+  Status CheckHoldsNoCommits(const IndexedFile& file) const;
+
+  const io::Directory& directory_;
+  const ChainStart& start_;
+  DirectoryIndex index_;
+  Chain chain_;
+};
+
+Result<Chain> ChainScanner::Scan() {
+  const std::uint64_t newest = start_.newest.number;
+  KYRO_ASSIGN_OR_RETURN(
+      index_, IndexDirectory(directory_, start_.floor.exists() ? start_.floor.number : newest + 1));
+  chain_.last_sequence = start_.floor_sequence;
+  chain_.clean = start_.clean;
+  if (start_.floor.exists()) KYRO_RETURN_IF_ERROR(WalkChain());
+  KYRO_RETURN_IF_ERROR(CheckUnnamed());
+  return std::move(chain_);
+}
+
+Status ChainScanner::WalkChain() {
+  Step step{start_.floor, "MANIFEST"};
+  while (step.id.exists()) KYRO_RETURN_IF_ERROR(ReadFile(&step));
+  if (start_.newest.exists() && !InChain(start_.newest)) {
+    const std::string name = NameOf(start_.newest);
+    KYRO_RETURN_IF_ERROR(OpenNamed(directory_, start_.newest, "MANIFEST").status());
+    return FileError(StatusCode::kDataLoss, name, Status::kNoOffset,
+                     "named by MANIFEST, but the log from {} ends in {}", NameOf(start_.floor),
+                     NameOf(chain_.files.back().id));
+  }
+  if (start_.clean && !chain_.clean) {
+    return Status(StatusCode::kDataLoss, "MANIFEST: closed, but names no newest log file");
+  }
+  return Status::Ok();
+}
+
+Status ChainScanner::ReadFile(Step* step) {
+  const FileId id = step->id;
+  KYRO_ASSIGN_OR_RETURN(Reader reader, OpenNamed(directory_, id, step->named_by));
+  // Nothing was acknowledged after a clean close; what claims to follow is found as unnamed.
+  const bool clean_end = start_.clean && id == start_.newest;
+  const IndexedFile* const successor =
+      clean_end ? nullptr : FindLinkTo(index_, id, reader.header().database, start_.database);
+  const bool cut = successor != nullptr && successor->link->cut;
+
+  WalkLimits limits;
+  limits.next = chain_.last_sequence + 1;
+  limits.manifest = &start_.manifest;
+  if (cut) limits.stop = successor->link->predecessor_bytes;
+  Walk walk;
+  KYRO_RETURN_IF_ERROR(WalkRecords(&reader, limits, {}, &walk));
+  KYRO_RETURN_IF_ERROR(CheckLink(reader, walk));
+
+  *step = Step();
+  if (clean_end) {
+    KYRO_RETURN_IF_ERROR(CheckClean(reader, walk));
+  } else if (successor != nullptr) {
+    KYRO_RETURN_IF_ERROR(EndByLink(&reader, walk, *successor));
+    *step = Step{successor->id, successor->name};
+  } else if (walk.seal) {
+    KYRO_RETURN_IF_ERROR(EndBySeal(&reader, walk, step));
+  }
+  chain_.files.push_back(Scanned(reader, walk));
+  chain_.last_sequence = walk.last;
+  chain_.bytes_checked += cut ? walk.end : reader.file_bytes();
+  if (step->id.exists()) return Status::Ok();
+  if (!clean_end) chain_.clean = false;
+  return EndOfLog(&reader, walk);
+}
+
+// Between the file before and this one. Without a first record there is nothing to compare.
+Status ChainScanner::CheckLink(const Reader& reader, const Walk& walk) const {
+  if (!walk.link || chain_.files.empty()) return Status::Ok();
+  const ScannedFile& before = chain_.files.back();
+  const Link& link = *walk.link;
+  if (link.predecessor == before.id && link.predecessor_bytes == before.valid_bytes &&
+      link.predecessor_last == before.last_sequence && (link.cut || before.sealed)) {
+    return Status::Ok();
+  }
+  return FileError(StatusCode::kDataLoss, reader.name(), kFirstRecordOffset,
+                   "link record at offset {}, sequence {}: continues {} of {} bytes, want {} of {} "
+                   "bytes",
+                   kFirstRecordOffset, walk.first, NameOf(link.predecessor), link.predecessor_bytes,
+                   NameOf(before.id), before.valid_bytes);
+}
+
+Status ChainScanner::EndByLink(Reader* reader, const Walk& walk, const IndexedFile& successor) {
+  const Link& link = *successor.link;
+  if (link.cut) {
+    if (walk.end == link.predecessor_bytes) return Status::Ok();
+    return StopsAt(*reader, walk.end, walk.last + 1,
+                   fmt::format("{}; {} continues the log from offset {}",
+                               walk.why.empty() ? "sealed" : walk.why, successor.name,
+                               link.predecessor_bytes));
+  }
+  if (!walk.seal) {
+    return StopsAt(*reader, walk.end, walk.last + 1,
+                   fmt::format("{}; {} continues the log behind a seal", walk.why, successor.name));
+  }
+  if (walk.seal->successor.exists() && walk.seal->successor != successor.id) {
+    return FileError(StatusCode::kDataLoss, reader->name(), walk.end,
+                     "its seal names {}, but {} continues it", NameOf(walk.seal->successor),
+                     successor.name);
+  }
+  return CheckZerosBehind(reader, walk);
+}
+
+Status ChainScanner::EndBySeal(Reader* reader, const Walk& walk, Step* step) {
+  KYRO_RETURN_IF_ERROR(CheckZerosBehind(reader, walk));
+  const FileId& successor = walk.seal->successor;
+  if (!successor.exists()) return Status::Ok();
+  if (successor.number <= reader->id().number) {
+    return FileError(StatusCode::kDataLoss, reader->name(), walk.end,
+                     "its seal names {}, which cannot come after it", NameOf(successor));
+  }
+  *step = Step{successor, reader->name()};
+  return Status::Ok();
+}
+
+Status ChainScanner::EndOfLog(Reader* reader, const Walk& walk) {
+  if (!walk.seal) {
+    KYRO_ASSIGN_OR_RETURN(chain_.torn_bytes, TornBytes(reader, walk));
+  }
+  if (start_.last_sequence > walk.last) {
+    return StopsAt(*reader, walk.end, walk.last + 1,
+                   fmt::format("{}; MANIFEST knows of sequence {}",
+                               walk.why.empty() ? "sealed" : walk.why, start_.last_sequence));
+  }
+  return Status::Ok();
+}
+
+Status ChainScanner::CheckClean(const Reader& reader, const Walk& walk) const {
+  if (!walk.seal) return StopsAt(reader, walk.end, walk.last + 1, walk.why);
+  if (walk.seal->successor.exists()) {
+    return FileError(StatusCode::kDataLoss, reader.name(), walk.end,
+                     "its seal names {}, but the database was closed",
+                     NameOf(walk.seal->successor));
+  }
+  if (reader.file_bytes() != start_.newest_bytes || walk.end != start_.newest_bytes) {
+    return FileError(StatusCode::kDataLoss, reader.name(), walk.end,
+                     "{} bytes and sealed at {}, want {}", reader.file_bytes(), walk.end,
+                     start_.newest_bytes);
+  }
+  if (walk.last != start_.last_sequence) {
+    return FileError(StatusCode::kDataLoss, reader.name(), walk.end,
+                     "sealed at sequence {}, want {}", walk.last, start_.last_sequence);
+  }
+  return Status::Ok();
+}
+
+bool ChainScanner::InChain(const FileId& id) const {
+  return std::any_of(chain_.files.begin(), chain_.files.end(),
+                     [&](const ScannedFile& file) { return file.id == id; });
+}
+
+// Logs of ours with commits that nothing names: someone put an older manifest here, or lost a file
+// in between. A file without commits is an orphan: a process died before it used it, or could not
+// write its link and tried again in a higher file.
+Status ChainScanner::CheckUnnamed() {
+  const std::uint64_t named = std::max(start_.newest.number, start_.floor.number);
+  for (const auto& [number, file] : index_) {
+    if (!file.damage.ok()) {
+      if (number <= named) continue;
+      KYRO_ASSIGN_OR_RETURN(const bool holds, MayHoldRecordsOf(directory_, file, start_.database));
+      if (holds) return file.damage;
+      continue;
+    }
+    if (file.database != start_.database || InChain(file.id)) continue;
+    const FileId predecessor = file.link ? file.link->predecessor : FileId();
+    // Of a branch that ended below the floor.
+    if (predecessor.exists() && predecessor.number < start_.floor.number) continue;
+    if (number > named || InChain(predecessor)) KYRO_RETURN_IF_ERROR(CheckHoldsNoCommits(file));
+  }
+  return Status::Ok();
+}
+
+Status ChainScanner::CheckHoldsNoCommits(const IndexedFile& file) const {
+  KYRO_ASSIGN_OR_RETURN(Reader reader, Reader::Open(directory_, file.name));
+  Walk walk;
+  KYRO_RETURN_IF_ERROR(WalkRecords(&reader, WalkLimits{}, {}, &walk));
+  if (walk.records > 0 && walk.last >= walk.first) {
+    return FileError(StatusCode::kDataLoss, file.name, kFirstRecordOffset,
+                     "holds sequences {} to {}, but neither MANIFEST nor the log that it names, "
+                     "which ends at sequence {}, leads here",
+                     walk.first, walk.last, chain_.last_sequence);
+  }
+  return walk.seal ? Status::Ok() : TornBytes(&reader, walk).status();
+}
+
+}  // namespace
+
+Result<Chain> ScanChain(const io::Directory& directory, const ChainStart& start) {
+  return ChainScanner(directory, start).Scan();
+}
+
+Status ReplayChain(const io::Directory& directory, const ChainStart& start, const Chain& chain,
+                   Sequence after,
+                   const std::function<Status(Sequence sequence, std::string_view batch)>& apply) {
+  const auto visit = [&](const RecordHeader& header, std::string_view payload) {
+    if (header.type != RecordType::kGroup || header.last <= after) return Status::Ok();
+    Sequence sequence = header.first;
+    for (std::string_view batch; NextBatch(&payload, &batch); ++sequence) {
+      if (sequence > after) KYRO_RETURN_IF_ERROR(apply(sequence, batch));
+    }
+    return Status::Ok();
+  };
+  for (const ScannedFile& file : chain.files) {
+    KYRO_ASSIGN_OR_RETURN(Reader reader, OpenNamed(directory, file.id, "the log"));
+    WalkLimits limits;
+    limits.next = file.first_sequence;
+    limits.stop = file.valid_bytes;
+    limits.manifest = &start.manifest;
+    Walk walk;
+    KYRO_RETURN_IF_ERROR(WalkRecords(&reader, limits, visit, &walk));
+    if (walk.end != file.valid_bytes) return StopsAt(reader, walk.end, walk.last + 1, walk.why);
+    if (walk.last != file.last_sequence) {
+      return FileError(StatusCode::kDataLoss, reader.name(), walk.end,
+                       "ends at sequence {}, had {} when it was scanned", walk.last,
+                       file.last_sequence);
+    }
+  }
+  return Status::Ok();
+}
+
+}  // namespace kyro::wal
