@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lookups through the learned index against a binary search and against the floor, where the
+// position is known: independent (the next does not wait), dependent (it does), and in batches of
+// 32. Each lookup fetches its 8-byte value, and every value is checked.
+//
+//   index_bench [--keys=10000000] [Google Benchmark's flags]
+//
+// KYRO_BENCH_KEYS=20000 is the smoke size. Compare only ratios within one run.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "index/model.h"
+
+namespace kyro::index {
+namespace {
+
+using Keys = std::vector<std::uint64_t>;
+
+constexpr std::size_t kQueriesMax = std::size_t{1} << 20;
+constexpr std::size_t kBatch = 32;
+
+std::uint64_t Mix(std::uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+std::uint64_t ValueOf(std::uint64_t key) { return key * 0x9e3779b97f4a7c15u + 1; }
+
+class Rng {
+ public:
+  explicit Rng(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t Next() { return Mix(state_ += 0x9e3779b97f4a7c15u); }
+  double Unit() { return static_cast<double>(Next() >> 11) * 0x1p-53; }
+  double Normal() {
+    return std::sqrt(-2.0 * std::log(1.0 - Unit())) * std::cos(6.283185307179586 * Unit());
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+void SortUnique(Keys* keys) {
+  std::sort(keys->begin(), keys->end());
+  keys->erase(std::unique(keys->begin(), keys->end()), keys->end());
+}
+
+Keys Uniform(std::size_t count) {
+  Rng rng(1);
+  Keys keys(count);
+  for (std::uint64_t& key : keys) key = rng.Next();
+  SortUnique(&keys);
+  return keys;
+}
+
+Keys Lognormal(std::size_t count) {
+  Rng rng(2);
+  Keys keys(count);
+  for (std::uint64_t& key : keys) {
+    key = static_cast<std::uint64_t>(std::min(std::exp(2.0 * rng.Normal()) * 1e12, 9e18));
+  }
+  SortUnique(&keys);
+  return keys;
+}
+
+Keys Outlier(std::size_t count) {
+  Keys keys = Uniform(count);
+  for (std::uint64_t& key : keys) key >>= 20;
+  keys.push_back(~std::uint64_t{0});
+  SortUnique(&keys);
+  return keys;
+}
+
+// The cell of (x, y) on a Hilbert curve of order 31.
+std::uint64_t HilbertCell(std::uint32_t x, std::uint32_t y) {
+  std::uint64_t cell = 0;
+  for (std::uint32_t s = 1u << 30; s > 0; s /= 2) {
+    const std::uint32_t rx = (x & s) != 0 ? 1 : 0;
+    const std::uint32_t ry = (y & s) != 0 ? 1 : 0;
+    cell += std::uint64_t{s} * s * ((3 * rx) ^ ry);
+    if (ry != 0) continue;
+    if (rx == 1) {
+      x = (s - 1) - (x & (s - 1));
+      y = (s - 1) - (y & (s - 1));
+    }
+    std::swap(x, y);
+  }
+  return cell;
+}
+
+struct Point {
+  double x, y;
+};
+
+// A fractal curve from a to b by midpoint displacement.
+void Coast(Point a, Point b, std::size_t steps, Rng* rng, Keys* out) {
+  if (steps <= 1) {
+    const auto coordinate = [](double c) {
+      return static_cast<std::uint32_t>(std::clamp(c, 0.0, 1.0) * 2147483647.0);
+    };
+    out->push_back(HilbertCell(coordinate(a.x), coordinate(a.y)));
+    return;
+  }
+  const double shift = 0.18 * rng->Normal();
+  const Point mid = {(a.x + b.x) / 2 - (b.y - a.y) * shift, (a.y + b.y) / 2 + (b.x - a.x) * shift};
+  Coast(a, mid, steps / 2, rng, out);
+  Coast(mid, b, steps - steps / 2, rng, out);
+}
+
+// Cells that simulated coasts pass through: a few continents and many islands.
+Keys Coastline(std::size_t count) {
+  Rng rng(3);
+  Keys keys;
+  for (double share = 0.2; keys.size() < count; share = std::max(share * 0.8, 1e-5)) {
+    const std::size_t steps =
+        std::max<std::size_t>(64, static_cast<std::size_t>(share * static_cast<double>(count)));
+    const Point center = {rng.Unit(), rng.Unit()};
+    const double radius = 0.2 * std::sqrt(share) * (0.5 + rng.Unit());
+    const Point corners[3] = {{center.x + radius, center.y},
+                              {center.x - radius / 2, center.y + radius},
+                              {center.x - radius / 2, center.y - radius}};
+    for (int i = 0; i < 3; ++i) Coast(corners[i], corners[(i + 1) % 3], steps / 3, &rng, &keys);
+  }
+  SortUnique(&keys);
+  return keys;
+}
+
+// One column on 64-byte boundaries, as in a segment.
+class AlignedColumn {
+ public:
+  explicit AlignedColumn(std::size_t count)
+      : data_(static_cast<std::uint64_t*>(std::aligned_alloc(64, (count * 8 + 64) / 64 * 64))) {}
+  std::uint64_t* data() const { return data_.get(); }
+
+ private:
+  struct Free {
+    void operator()(std::uint64_t* data) const { std::free(data); }
+  };
+  std::unique_ptr<std::uint64_t, Free> data_;
+};
+
+struct Data {
+  explicit Data(const Keys& sorted)
+      : count(sorted.size()), keys(count), values(count), model(Model::None()) {
+    std::copy(sorted.begin(), sorted.end(), keys.data());
+    for (std::size_t i = 0; i < count; ++i) values.data()[i] = ValueOf(sorted[i]);
+    Result<ModelBytes> trained = Train(key_span());
+    if (!trained.ok()) std::abort();
+    blob = std::move(trained).value();
+    Result<Model> opened = Model::Open(blob.bytes(), static_cast<std::uint32_t>(count));
+    if (!opened.ok() || !VerifyModel(*opened, key_span()).ok()) std::abort();
+    model = *opened;
+    Rng rng(7);
+    for (std::size_t i = 0; i < std::min(kQueriesMax, count * 4); ++i) {
+      positions.push_back(static_cast<std::uint32_t>(rng.Next() % count));
+      queries.push_back(sorted[positions.back()]);
+    }
+  }
+  std::span<const std::uint64_t> key_span() const { return {keys.data(), count}; }
+
+  std::size_t count;
+  AlignedColumn keys, values;
+  ModelBytes blob;
+  Model model;
+  Keys queries;
+  std::vector<std::uint32_t> positions;
+  mutable Counters counters;
+};
+
+struct Known {
+  static std::uint32_t Find(const Data& data, const Columns&, std::size_t i, std::uint64_t key) {
+    // The floor touches the key's line too, and depends on the previous result through `key`.
+    const std::uint32_t position =
+        data.positions[i] + static_cast<std::uint32_t>(key - data.queries[i]);
+    return data.keys.data()[position] == key ? position : 0;
+  }
+};
+struct Learned {
+  static std::uint32_t Find(const Data& data, const Columns& columns, std::size_t,
+                            std::uint64_t key) {
+    return data.model.LowerBound(columns, key);
+  }
+};
+struct Binary {
+  static std::uint32_t Find(const Data& data, const Columns& columns, std::size_t,
+                            std::uint64_t key) {
+    return BinaryLowerBound(columns.keys, static_cast<std::uint32_t>(data.count), key);
+  }
+};
+
+Columns ColumnsOf(const Data& data) {
+  return {data.keys.data(), data.values.data(), 8, &data.counters};
+}
+
+void Report(benchmark::State& state, const Data& data, std::uint64_t wrong) {
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * data.queries.size()));
+  if (wrong != 0 || data.counters.fallbacks.load() != 0) state.SkipWithError("wrong result");
+  state.counters["per_lookup"] = benchmark::Counter(
+      static_cast<double>(state.iterations() * data.queries.size()),
+      benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+template <class Finder>
+void Independent(benchmark::State& state, const Data& data) {
+  const Columns columns = ColumnsOf(data);
+  std::uint64_t wrong = 0;
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < data.queries.size(); ++i) {
+      const std::uint64_t key = data.queries[i];
+      wrong |= data.values.data()[Finder::Find(data, columns, i, key)] ^ ValueOf(key);
+    }
+  }
+  Report(state, data, wrong);
+}
+
+template <class Finder>
+void Dependent(benchmark::State& state, const Data& data) {
+  const Columns columns = ColumnsOf(data);
+  std::uint64_t wrong = 0;
+  for (auto _ : state) {
+    std::uint64_t difference = 0;  // of the value and the expected one: 0, but the CPU must wait
+    for (std::size_t i = 0; i < data.queries.size(); ++i) {
+      const std::uint64_t key = data.queries[i] + difference;
+      difference = data.values.data()[Finder::Find(data, columns, i, key)] ^ ValueOf(key);
+      wrong |= difference;
+    }
+  }
+  Report(state, data, wrong);
+}
+
+void Batched(benchmark::State& state, const Data& data) {
+  const Columns columns = ColumnsOf(data);
+  std::uint64_t wrong = 0;
+  std::uint32_t positions[kBatch];
+  for (auto _ : state) {
+    for (std::size_t first = 0; first < data.queries.size(); first += kBatch) {
+      const std::size_t count = std::min(kBatch, data.queries.size() - first);
+      const std::span<const std::uint64_t> queries(data.queries.data() + first, count);
+      data.model.LowerBoundBatch(columns, queries, {positions, count});
+      for (std::size_t i = 0; i < count; ++i) {
+        wrong |= data.values.data()[positions[i]] ^ ValueOf(queries[i]);
+      }
+    }
+  }
+  Report(state, data, wrong);
+}
+
+void Training(benchmark::State& state, const Data& data) {
+  for (auto _ : state) {
+    Result<ModelBytes> blob = Train(data.key_span());
+    if (!blob.ok()) return state.SkipWithError("not trained");
+    benchmark::DoNotOptimize(blob->bytes().data());
+  }
+  state.counters["per_key"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * data.count),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["bytes_per_key"] = data.model.facts().bytes_per_key();
+  state.counters["window_p999"] = data.model.facts().window_p999;
+  state.counters["max_error"] = data.model.facts().max_error;
+}
+
+void Register(const std::string& name, std::shared_ptr<const Data> data) {
+  const Result<std::string> why = Explain(data->model.facts());
+  std::fprintf(stderr, "%s: %zu keys, %s\n", name.c_str(), data->count,
+               why.ok() ? why->c_str() : "");
+  const auto add = [&](const char* what, void (*run)(benchmark::State&, const Data&)) {
+    benchmark::RegisterBenchmark((name + "/" + what).c_str(),
+                                 [data, run](benchmark::State& state) { run(state, *data); })
+        ->Unit(benchmark::kMillisecond);
+  };
+  add("independent/known", Independent<Known>);
+  add("independent/learned", Independent<Learned>);
+  add("independent/binary", Independent<Binary>);
+  add("dependent/known", Dependent<Known>);
+  add("dependent/learned", Dependent<Learned>);
+  add("dependent/binary", Dependent<Binary>);
+  add("batched/learned", Batched);
+  add("training", Training);
+}
+
+std::size_t KeyCount(int* argc, char** argv) {
+  std::size_t count = 10'000'000;
+  if (const char* text = std::getenv("KYRO_BENCH_KEYS")) count = std::strtoull(text, nullptr, 10);
+  int kept = 1;
+  for (int i = 1; i < *argc; ++i) {
+    if (std::string_view(argv[i]).substr(0, 7) == "--keys=") {
+      count = std::strtoull(argv[i] + 7, nullptr, 10);
+    } else {
+      argv[kept++] = argv[i];
+    }
+  }
+  *argc = kept;
+  return std::clamp<std::size_t>(count, 1, 1'000'000'000);
+}
+
+}  // namespace
+}  // namespace kyro::index
+
+int main(int argc, char** argv) {
+  using namespace kyro::index;  // NOLINT: main of one file
+  const std::size_t count = KeyCount(&argc, argv);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  std::fprintf(stderr, "target %s\n", TargetName());
+  Register("uniform", std::make_shared<Data>(Uniform(count)));
+  Register("coastline", std::make_shared<Data>(Coastline(count)));
+  Register("lognormal", std::make_shared<Data>(Lognormal(count)));
+  Register("outlier", std::make_shared<Data>(Outlier(count)));
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "index/kernels.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+//
+#include "hwy/highway.h"
+#include "index/batch-inl.h"
+#include "index/kernels.h"
+#include "index/lookup-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kyro::index {
+namespace HWY_NAMESPACE {
+
+template <class Lookup>
+std::uint32_t LowerBoundOf(const Core& core, const Columns& columns, std::uint64_t key) noexcept {
+  return Lookup::Find(core, columns, key);
+}
+
+template <class Lookup>
+Window PredictOf(const Core& core, std::uint64_t key) noexcept {
+  return Lookup::Locate(core, key);
+}
+
+template <std::uint32_t kLines, bool kMixed>
+struct SlotFamily {
+  using Lookup = SlotLookup<kLines, kMixed>;
+
+  static void Batch(const Core& core, const Columns& columns, const std::uint64_t* queries,
+                    std::uint32_t* positions, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; i += kLockstep) {
+      FindSlotsLockstep<Lookup>(core, columns, queries + i, positions + i,
+                                std::min(kLockstep, count - i));
+    }
+  }
+  static void Measure(const Core& core, const std::uint64_t* keys, Measured* measured) noexcept {
+    if constexpr (kMixed) {
+      MeasureMixed<kLines>(core, keys, measured);
+    } else {
+      MeasureLeaves<kLines>(core, keys, measured);
+    }
+  }
+  static constexpr Kernels kKernels = {&LowerBoundOf<Lookup>, &Batch, &PredictOf<Lookup>, &Measure};
+};
+
+template <std::uint32_t kLevels>
+struct TreeFamily {
+  static void Batch(const Core& core, const Columns& columns, const std::uint64_t* queries,
+                    std::uint32_t* positions, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; i += kLockstep) {
+      FindTreeLockstep<kLevels>(core, columns, queries + i, positions + i,
+                                std::min(kLockstep, count - i));
+    }
+  }
+  static void Measure(const Core& core, const std::uint64_t* keys, Measured* measured) noexcept {
+    MeasureTree<kLevels>(core, keys, measured);
+  }
+  static constexpr Kernels kKernels = {&LowerBoundOf<TreeLookup<kLevels>>, &Batch,
+                                       &PredictOf<TreeLookup<kLevels>>, &Measure};
+};
+
+// No model: few keys, or a caller that lost it.
+struct SearchFamily {
+  static std::uint32_t Find(const Core& core, const Columns& columns, std::uint64_t key) noexcept {
+    return BinaryLowerBound(columns.keys, core.key_count, key);
+  }
+  static void Batch(const Core& core, const Columns& columns, const std::uint64_t* queries,
+                    std::uint32_t* positions, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) positions[i] = Find(core, columns, queries[i]);
+  }
+  static Window Predict(const Core& core, std::uint64_t) noexcept {
+    return {0, core.key_count, core.key_count / 2, false};
+  }
+  static void Measure(const Core&, const std::uint64_t*, Measured*) noexcept {}
+  static constexpr Kernels kKernels = {&Find, &Batch, &Predict, &Measure};
+};
+
+template <bool kMixed>
+const Kernels& SlotKernels(std::uint32_t lines) {
+  switch (lines) {
+    case 2: return SlotFamily<2, kMixed>::kKernels;
+    case 3: return SlotFamily<3, kMixed>::kKernels;
+    default: return SlotFamily<4, kMixed>::kKernels;
+  }
+}
+
+inline const Kernels& TreeKernels(std::uint32_t levels) {
+  switch (levels) {
+    case 1: return TreeFamily<1>::kKernels;
+    case 2: return TreeFamily<2>::kKernels;
+    case 3: return TreeFamily<3>::kKernels;
+    case 4: return TreeFamily<4>::kKernels;
+    case 5: return TreeFamily<5>::kKernels;
+    case 6: return TreeFamily<6>::kKernels;
+    default: return TreeFamily<7>::kKernels;
+  }
+}
+
+inline const Kernels* ChooseKernels(const Core& core) {
+  switch (core.structure) {
+    case Structure::kSlots: return &SlotKernels<false>(core.probe_lines);
+    case Structure::kMixed: return &SlotKernels<true>(core.probe_lines);
+    case Structure::kTree: return &TreeKernels(core.tree_levels);
+    case Structure::kSearch: break;
+  }
+  return &SearchFamily::kKernels;
+}
+
+inline std::int64_t CurrentTarget() { return HWY_TARGET; }
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace kyro::index
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kyro::index {
+
+HWY_EXPORT(ChooseKernels);
+HWY_EXPORT(CurrentTarget);
+
+const Kernels& KernelsFor(const Core& core) noexcept {
+  return *HWY_DYNAMIC_DISPATCH(ChooseKernels)(core);
+}
+
+const char* TargetName() noexcept {
+  return hwy::TargetName(HWY_DYNAMIC_DISPATCH(CurrentTarget)());
+}
+
+}  // namespace kyro::index
+#endif  // HWY_ONCE

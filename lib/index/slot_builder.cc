@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/slot_builder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "index/tree.h"
+
+namespace kyro::index {
+namespace {
+
+// A node over keys from `min` to `max`. The scale maps max into the last slot: with at most as
+// many slots as there are key values the quotient is at least 2^64 only if both are equal.
+NodeRecord MakeNode(std::uint64_t min, std::uint64_t max, std::uint64_t slot_count) noexcept {
+  NodeRecord node{};
+  node.min = min;
+  node.span = max - min;
+  const uint128 values = static_cast<uint128>(node.span) + 1;
+  if (slot_count > values) slot_count = static_cast<std::uint64_t>(values);
+  const uint128 scale = (static_cast<uint128>(slot_count) << 64) / values;
+  node.scale = scale > ~std::uint64_t{0} ? ~std::uint64_t{0} : static_cast<std::uint64_t>(scale);
+  node.slot_count = static_cast<std::uint32_t>(slot_count);
+  return node;
+}
+
+// The smallest key of slot `slot` or a later one, as a distance from the node's first key.
+uint128 FirstDistance(const NodeRecord& node, std::uint64_t slot) noexcept {
+  if (node.scale == 0) return uint128{1} << 64;
+  return ((static_cast<uint128>(slot) << 64) + node.scale - 1) / node.scale;
+}
+
+// The first index in [first, end) whose key is not below `key`, or end. Gallops from `first` on,
+// because the answer is usually one slot away.
+std::uint32_t Gallop(const std::uint64_t* keys, std::uint32_t first, std::uint32_t end,
+                     std::uint64_t key, std::uint32_t stride) noexcept {
+  std::uint64_t low = first;
+  std::uint64_t high = first;
+  for (std::uint64_t step = stride; high < end && keys[high] < key; step *= 2) {
+    low = high + 1;
+    high = std::min<std::uint64_t>(high + step, end);
+    if (high == end) break;
+  }
+  return static_cast<std::uint32_t>(std::lower_bound(keys + low, keys + high, key) - keys);
+}
+
+}  // namespace
+
+SlotBuilder::SlotBuilder(std::span<const std::uint64_t> keys, std::uint32_t keys_per_slot,
+                         bool limits)
+    : keys_(keys),
+      keys_per_slot_(keys_per_slot),
+      tree_keys_max_(limits ? keys.size() * 3 / 10 : keys.size()),
+      bytes_max_(limits ? 512 + keys.size() * 26 / 100 : ~std::uint64_t{0}) {}
+
+std::uint64_t SlotBuilder::bytes() const noexcept {
+  return LayoutOf(nodes_.size(), slots_.size(), words_.size()).end;
+}
+
+void SlotBuilder::Swap(SlotBuilder& other) noexcept {
+  std::swap(reason_, other.reason_);
+  std::swap(facts_, other.facts_);
+  nodes_.swap(other.nodes_);
+  slots_.swap(other.slots_);
+  words_.swap(other.words_);
+}
+
+bool SlotBuilder::GiveUp(Reason reason) noexcept {
+  reason_ = reason;
+  return false;
+}
+
+SlotBuilder::Saved SlotBuilder::Save() const noexcept {
+  return {nodes_.size(), slots_.size(), words_.size(), facts_};
+}
+
+void SlotBuilder::Restore(const Saved& saved) noexcept {
+  nodes_.resize(saved.nodes);
+  slots_.resize(saved.slots);
+  words_.resize(saved.words);
+  facts_ = saved.facts;
+}
+
+bool SlotBuilder::Build(std::uint32_t root_keys_per_slot) {
+  nodes_.clear();
+  slots_.clear();
+  words_.clear();
+  facts_ = Facts{};
+  reason_ = Reason::kSmooth;
+  const std::uint32_t count = static_cast<std::uint32_t>(keys_.size());
+  if (!BuildNode(0, count, std::max<std::uint64_t>(1, count / root_keys_per_slot), 1)) return false;
+  // A tree reads whole nodes; the last one's words end here, and nothing is above the largest key.
+  if (facts_.tree_count != 0) words_.insert(words_.end(), kTreeNodeWords, kNoSeparator);
+  if (bytes() > bytes_max_) return GiveUp(Reason::kTooManyBytes);
+  if (nodes_.size() > 1 || facts_.tree_count != 0) reason_ = Reason::kSmoothParts;
+  return true;
+}
+
+bool SlotBuilder::BuildNode(std::uint32_t first, std::uint32_t end, std::uint64_t slot_count,
+                            std::uint32_t depth) {
+  NodeRecord node = MakeNode(keys_[first], keys_[end - 1], slot_count);
+  node.first_slot = static_cast<std::uint32_t>(slots_.size());
+  nodes_.push_back(node);
+  slots_.resize(slots_.size() + node.slot_count);
+  facts_.depth = std::max(facts_.depth, depth);
+  if (bytes() > bytes_max_) return GiveUp(Reason::kTooManyBytes);
+  std::uint32_t begin = first;
+  for (std::uint32_t slot = 0; slot < node.slot_count; ++slot) {
+    const uint128 distance = FirstDistance(node, std::uint64_t{slot} + 1);
+    const bool last = slot + 1 == node.slot_count || distance > node.span;
+    const std::uint32_t next =
+        last ? end
+             : Gallop(keys_.data(), begin, end, node.min + static_cast<std::uint64_t>(distance),
+                      keys_per_slot_);
+    std::uint64_t word = 0;
+    if (!BuildSlot(node, begin, next, depth, &word)) return false;
+    slots_[node.first_slot + slot] = word;
+    begin = next;
+  }
+  return true;
+}
+
+bool SlotBuilder::BuildSlot(const NodeRecord& node, std::uint32_t first, std::uint32_t end,
+                            std::uint32_t depth, std::uint64_t* slot) {
+  const std::uint32_t count = end - first;
+  *slot = EncodeSlot(SlotKind::kLeaf, count, first);
+  if (count == 0) return true;
+  if (count <= kSlotHighMask) {
+    const Fit fit = FitLeaf(node, first, end);
+    // A slot with many far keys stays a leaf: as a tree it would cost about as much, and the few
+    // of them that uniform keys have would force the kernel that knows trees on all lookups.
+    if (fit.max_error <= kLeafErrorMax) {
+      ++facts_.leaf_count;
+      facts_.far_keys += fit.far_keys;
+      return true;
+    }
+  }
+  if (count >= kChildKeysMin && depth < kNodeDepthMax) {
+    const Saved saved = Save();
+    if (BuildChild(first, end, depth, slot)) return true;
+    Restore(saved);
+  }
+  return BuildSmallTree(first, end, slot);
+}
+
+bool SlotBuilder::BuildChild(std::uint32_t first, std::uint32_t end, std::uint32_t depth,
+                             std::uint64_t* slot) {
+  const std::uint32_t count = end - first;
+  const std::uint64_t tree_keys = facts_.tree_keys;
+  const std::uint64_t deep_keys = facts_.deep_keys;
+  *slot = EncodeSlot(SlotKind::kChild, 0, static_cast<std::uint32_t>(nodes_.size()));
+  const std::uint64_t slot_count = std::max<std::uint64_t>(1, count / keys_per_slot_);
+  if (!BuildNode(first, end, slot_count, depth + 1)) return false;
+  facts_.deep_keys = deep_keys + count;
+  // A child that mostly leads to trees is a detour: better one tree at once, if it is small enough.
+  const bool detour = facts_.tree_keys - tree_keys > count / 2;
+  return !detour || BlocksOf(count) >= kTree2BlocksMax;
+}
+
+bool SlotBuilder::BuildSmallTree(std::uint32_t first, std::uint32_t end, std::uint64_t* slot) {
+  const std::uint64_t first_block = first / kBlockKeys;
+  // The lower bound of an absent key can be the next slot's first key, so its block counts too.
+  const std::uint64_t blocks =
+      std::min<std::uint64_t>(end, keys_.size() - 1) / kBlockKeys - first_block + 1;
+  if (blocks > kTree2BlocksMax) return GiveUp(Reason::kTooDeep);
+  const bool two_levels = blocks > kTree1BlocksMax;
+  *slot = EncodeSlot(two_levels ? SlotKind::kTree2 : SlotKind::kTree1,
+                     static_cast<std::uint32_t>(first_block),
+                     static_cast<std::uint32_t>(words_.size()));
+  if (two_levels) {
+    for (std::uint64_t lane = 1; lane <= kTreeNodeWords; ++lane) {
+      const std::uint64_t block = lane * kTreeFanout;
+      words_.push_back(block < blocks ? SeparatorBefore(keys_, first_block + block) : kNoSeparator);
+    }
+  }
+  // The lowest level is not padded: what follows belongs to larger keys and never counts. At least
+  // one word, so that no two tree slots are equal. In a two-level tree every 17th is the root's.
+  for (std::uint64_t block = 1; block < std::max<std::uint64_t>(blocks, 2); ++block) {
+    if (two_levels && block % kTreeFanout == 0) continue;
+    words_.push_back(SeparatorBefore(keys_, first_block + block));
+  }
+  ++facts_.tree_count;
+  facts_.tree_keys += end - first;
+  if (two_levels) facts_.tree2_keys += end - first;
+  if (facts_.tree_keys > tree_keys_max_) return GiveUp(Reason::kTooManyTreeKeys);
+  if (words_.size() > kSlotHighMask) return GiveUp(Reason::kTooManyBytes);
+  return true;
+}
+
+SlotBuilder::Fit SlotBuilder::FitLeaf(const NodeRecord& node, std::uint32_t first,
+                                      std::uint32_t end) const noexcept {
+  const std::uint64_t leaf = EncodeSlot(SlotKind::kLeaf, end - first, first);
+  Fit fit;
+  // In steps, so that a large slot that is no leaf is found out early.
+  for (std::uint32_t i = first; i < end && fit.max_error <= kLeafErrorMax;) {
+    const std::uint32_t stop = end - i > 256 ? i + 256 : end;
+    for (; i < stop; ++i) {
+      const std::uint64_t fraction = (keys_[i] - node.min) * node.scale;  // the low 64 bits
+      const std::uint32_t position = LeafPosition(leaf, fraction);
+      const std::uint32_t error = position > i ? position - i : i - position;
+      fit.max_error = std::max(fit.max_error, error);
+      fit.far_keys += error > kLeafErrorNear ? 1 : 0;
+    }
+  }
+  return fit;
+}
+
+}  // namespace kyro::index

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Training: tries slots, compares them with one tree by expected cost, writes the cheaper as a
+// blob, opens that blob and looks every key up in it. What lookups will be told about the model
+// (its error, its windows, its probe) is what this last pass measured.
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "base/status_util.h"
+#include "index/model.h"
+#include "index/slot_builder.h"
+#include "index/tree.h"
+
+namespace kyro::index {
+namespace {
+
+// Expected nanoseconds of an independent lookup, in tenths, from bench/index_bench.cc with ten
+// million keys. Only their order matters.
+constexpr std::uint64_t kLeafCost = 500;       // a slot and two probed lines
+constexpr std::uint64_t kLineCost = 40;        // each further line
+constexpr std::uint64_t kFarCost = 350;        // a second probe, mispredicted
+constexpr std::uint64_t kDeepCost = 200;       // a child node and its slot
+constexpr std::uint64_t kSmallTreeCost = 150;  // each level
+constexpr std::uint64_t kSwitchCost = 300;     // the mispredictions where leaves and others mix
+constexpr std::uint64_t kTreeCost = 500;       // a block's four lines
+constexpr std::uint64_t kTreeLevelCost = 70;
+
+// The root of the second attempt: when most keys pass child nodes a small root loses nothing.
+constexpr std::uint32_t kRouterKeysPerSlot = 1024;
+
+std::uint64_t CostOfTree(std::uint64_t keys) noexcept {
+  return kTreeCost + kTreeLevelCost * ShapeOfTree(BlocksOf(keys)).levels;
+}
+
+std::uint64_t CostOfSlots(const SlotBuilder::Facts& facts, std::uint64_t keys) noexcept {
+  const std::uint64_t other = std::min(keys, facts.tree_keys + facts.deep_keys);
+  const std::uint64_t switches = 2 * std::min(other, keys - other);
+  const std::uint64_t extra = facts.far_keys * kFarCost + facts.deep_keys * kDeepCost +
+                              (facts.tree_keys + facts.tree2_keys) * kSmallTreeCost +
+                              switches * kSwitchCost;
+  return kLeafCost + kLineCost + extra / keys;
+}
+
+// Strictly ascending, ascending, or neither.
+std::optional<KeyOrder> OrderOf(std::span<const std::uint64_t> keys) noexcept {
+  std::uint64_t descents = 0;
+  std::uint64_t equals = 0;
+  for (std::size_t i = 1; i < keys.size(); ++i) {
+    descents += keys[i] < keys[i - 1] ? 1 : 0;
+    equals += keys[i] == keys[i - 1] ? 1 : 0;
+  }
+  if (descents != 0) return std::nullopt;
+  return equals != 0 ? KeyOrder::kDuplicates : KeyOrder::kStrict;
+}
+
+// The fewest lines that leave at most one key in 256 to a second probe. The prediction lands in
+// the middle line's worth of the window, so `lines` bracket every error up to 4 lines - 5.
+std::uint32_t ChooseProbeLines(const Measured& measured) noexcept {
+  std::uint64_t leaves = 0;
+  for (std::uint64_t count : measured.errors) leaves += count;
+  std::uint32_t lines = kProbeLinesMax;
+  std::uint64_t far = 0;
+  for (std::uint32_t error = kErrorBuckets; error-- > 0;) {
+    far += measured.errors[error];
+    if (far > leaves / 256) break;
+    if (error <= 7) lines = 3;
+    if (error <= 3) lines = kProbeLinesMin;
+  }
+  return lines;
+}
+
+class Trainer {
+ public:
+  Trainer(std::span<const std::uint64_t> keys, const TrainOptions& options, KeyOrder order)
+      : keys_(keys), options_(options), order_(order) {
+    header_.magic = kModelMagic;
+    header_.format_version = kModelFormatVersion;
+    header_.arithmetic_version = kModelArithmeticVersion;
+    header_.key_count = static_cast<std::uint32_t>(keys.size());
+    header_.structure = static_cast<std::uint32_t>(Structure::kSearch);
+    header_.reason = static_cast<std::uint32_t>(Reason::kFewKeys);
+    if (!keys.empty()) {
+      header_.min_key = keys.front();
+      header_.max_key = keys.back();
+    }
+  }
+
+  Result<ModelBytes> Train() {
+    if (keys_.size() < kModelKeysMin) return WriteHeaderOnly();
+    header_.tree_cost = static_cast<std::uint32_t>(CostOfTree(keys_.size()));
+    if (options_.force == TrainOptions::Force::kTree) {
+      header_.reason = static_cast<std::uint32_t>(Reason::kCheaper);
+      return WriteTree();
+    }
+    const bool limits = options_.force != TrainOptions::Force::kSlots;
+    SlotBuilder slots(keys_, options_.keys_per_slot, limits);
+    const bool built = BuildSlots(&slots);
+    if (built) header_.slots_cost = Cost(slots);
+    if (!built || (limits && header_.slots_cost > header_.tree_cost)) {
+      header_.reason = static_cast<std::uint32_t>(built ? Reason::kCheaper : slots.reason());
+      return WriteTree();
+    }
+    return WriteSlots(slots);
+  }
+
+ private:
+  std::uint32_t Cost(const SlotBuilder& slots) const noexcept {
+    return static_cast<std::uint32_t>(CostOfSlots(slots.facts(), keys_.size()));
+  }
+
+  // One attempt, and a second with a small root if the first one sends most keys deeper.
+  bool BuildSlots(SlotBuilder* slots) {
+    const bool built = slots->Build(options_.keys_per_slot);
+    if (built && slots->facts().deep_keys < keys_.size() / 2) return true;
+    if (!built && slots->facts().deep_keys == 0 && slots->reason() != Reason::kTooDeep) {
+      return false;  // nothing was smooth below the root: a smaller root would not help
+    }
+    SlotBuilder router(keys_, options_.keys_per_slot,
+                       options_.force != TrainOptions::Force::kSlots);
+    if (!router.Build(kRouterKeysPerSlot)) return built;
+    if (built && Cost(*slots) < Cost(router)) return true;
+    slots->Swap(router);
+    return true;
+  }
+
+  Result<ModelBytes> WriteHeaderOnly() {
+    const ModelLayout layout = LayoutOf(0, 0, 0);
+    KYRO_ASSIGN_OR_RETURN(ModelBytes blob, ModelBytes::Allocate(layout.end));
+    header_.blob_bytes = layout.end;
+    StoreLE(blob.bytes().data(), header_);
+    return blob;
+  }
+
+  Result<ModelBytes> WriteTree() {
+    const TreeShape shape = ShapeOfTree(BlocksOf(keys_.size()));
+    const ModelLayout layout = LayoutOf(0, 0, shape.words);
+    KYRO_ASSIGN_OR_RETURN(ModelBytes blob, ModelBytes::Allocate(layout.end));
+    header_.structure = static_cast<std::uint32_t>(Structure::kTree);
+    header_.tree_levels = shape.levels;
+    header_.tree_count = 1;
+    header_.word_count = static_cast<std::uint32_t>(shape.words);
+    header_.blob_bytes = layout.end;
+    FillTree(keys_, {reinterpret_cast<std::uint64_t*>(blob.bytes().data() + layout.words),
+                     static_cast<std::size_t>(shape.words)});
+    return Finish(std::move(blob));
+  }
+
+  Result<ModelBytes> WriteSlots(const SlotBuilder& slots) {
+    const SlotBuilder::Facts& facts = slots.facts();
+    const bool mixed = slots.nodes().size() > 1 || facts.tree_count != 0;
+    header_.structure = static_cast<std::uint32_t>(mixed ? Structure::kMixed : Structure::kSlots);
+    header_.reason = static_cast<std::uint32_t>(slots.reason());
+    header_.probe_lines = kProbeLinesMax;  // until Finish has measured the errors
+    header_.node_count = static_cast<std::uint32_t>(slots.nodes().size());
+    header_.slot_count = static_cast<std::uint32_t>(slots.slots().size());
+    header_.word_count = static_cast<std::uint32_t>(slots.words().size());
+    header_.depth = facts.depth;
+    header_.leaf_count = facts.leaf_count;
+    header_.tree_count = facts.tree_count;
+    header_.deep_keys = static_cast<std::uint32_t>(facts.deep_keys);
+    const ModelLayout layout =
+        LayoutOf(header_.node_count, header_.slot_count, header_.word_count);
+    header_.blob_bytes = layout.end;
+    KYRO_ASSIGN_OR_RETURN(ModelBytes blob, ModelBytes::Allocate(layout.end));
+    std::byte* base = blob.bytes().data();
+    std::memcpy(base + layout.nodes, slots.nodes().data(), slots.nodes().size_bytes());
+    std::memcpy(base + layout.slots, slots.slots().data(), slots.slots().size_bytes());
+    if (!slots.words().empty()) {
+      std::memcpy(base + layout.words, slots.words().data(), slots.words().size_bytes());
+    }
+    return Finish(std::move(blob));
+  }
+
+  // Looks every key up in the blob as it will be stored, and records what that found.
+  Result<ModelBytes> Finish(ModelBytes blob) {
+    StoreLE(blob.bytes().data(), header_);
+    KYRO_ASSIGN_OR_RETURN(const Model model, Model::Open(blob.bytes(), header_.key_count, order_));
+    KYRO_ASSIGN_OR_RETURN(const Measured measured, MeasureModel(model, keys_));
+    if (measured.outside != 0) {
+      return Status(StatusCode::kInternal, "model: a trained key lies outside its bound");
+    }
+    header_.max_error = measured.max_error;
+    header_.tree_keys = static_cast<std::uint32_t>(measured.tree_keys);
+    for (std::uint32_t error = 0; error < kErrorBuckets; ++error) {
+      header_.errors[error] = static_cast<std::uint32_t>(measured.errors[error]);
+    }
+    if (header_.structure != static_cast<std::uint32_t>(Structure::kTree)) {
+      header_.probe_lines = ChooseProbeLines(measured);
+    }
+    StoreLE(blob.bytes().data(), header_);
+    return blob;
+  }
+
+  const std::span<const std::uint64_t> keys_;
+  const TrainOptions options_;
+  const KeyOrder order_;
+  ModelHeader header_{};
+};
+
+}  // namespace
+
+Result<ModelBytes> Train(std::span<const std::uint64_t> keys,
+                         const TrainOptions& options) noexcept {
+  return Guarded([&]() -> Result<ModelBytes> {
+    if (keys.size() > kModelKeysMax) {
+      return Status(StatusCode::kInvalidArgument, "model: too many keys");
+    }
+    const std::optional<KeyOrder> order = OrderOf(keys);
+    if (!order) return Status(StatusCode::kInvalidArgument, "model: keys are not ascending");
+    TrainOptions checked = options;
+    checked.keys_per_slot = std::clamp<std::uint32_t>(options.keys_per_slot, 8, 1024);
+    return Trainer(keys, checked, *order).Train();
+  });
+}
+
+}  // namespace kyro::index
