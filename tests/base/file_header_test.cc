@@ -10,6 +10,7 @@
 #include "base/coding.h"
 #include "base/crc32c.h"
 #include "base/status_util.h"
+#include "support/golden.h"
 
 namespace kyro {
 namespace {
@@ -75,6 +76,16 @@ TEST(FileHeader, FieldsStandWhereTheFormatPageSays) {
   EXPECT_TRUE(IsZero(std::string_view(bytes).substr(72, 52)));
   EXPECT_EQ(LoadLE<std::uint32_t>(bytes.data() + 124),
             Crc32c(std::string_view(bytes).substr(0, 124)));
+}
+
+TEST(FileHeader, IsTheGoldenFileAndTheFormatPageShowsIt) {
+  const std::string bytes = EncodeFileHeader(Example());
+  support::ExpectGolden("header.bin", bytes);
+  support::ExpectDocShowsGolden("docs/format-header.md", bytes);
+  const Result<FileHeader> golden = DecodeFileHeader(
+      support::ReadSourceFile("tests/golden/header.bin"), FileKind::kKeys, "header.bin");
+  ASSERT_TRUE(golden.ok()) << golden.status().ToString();
+  EXPECT_EQ(*golden, Example());
 }
 
 TEST(FileHeader, EveryFlippedBitIsDataLoss) {

@@ -24,7 +24,8 @@ std::set<std::string> PathsIn(const std::string& text, const std::string& prefix
     while (end < text.size() && IsPathChar(text[end])) ++end;
     std::string path = text.substr(at, end - at);
     while (!path.empty() && path.back() == '.') path.pop_back();
-    paths.insert(path);
+    // A directory is not yet a file.
+    if (path.find('.') != std::string::npos) paths.insert(path);
     at = end;
   }
   return paths;

@@ -184,8 +184,8 @@ void CheckLibInclude(const Source& source, const Include& include, Problems* pro
   if (IsRoom(first) && first != room && Rooms().at(room).count(first) == 0) {
     Report(problems, source, include.line, "{} may not include {}", room, include.path);
   }
-  const bool common = kCommonWords.count(include.path) != 0 &&
-                      (room != "base" || include.path != "kyro/lookup.h");
+  const bool common =
+      kCommonWords.count(include.path) != 0 && (room != "base" || include.path != "kyro/lookup.h");
   if (first == "kyro" && kUpperRooms.count(room) == 0 && !common) {
     Report(problems, source, include.line, "{} may not include {}", room, include.path);
   }
