@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The keys column and the value heap stream straight into their files; offsets, fingerprints and
+// tombstone bits wait in a spill file, and the filter is made at Finish from the keys as they were
+// written, when their number is known. Memory: two write buffers, one spill buffer per secondary
+// column, the checksum tables (4 bytes per 16 KiB), and at Finish the filter (1.25 bytes per key,
+// at most kFilterBytesMax) and what training needs.
+#include "segment/builder.h"
+
+#include <algorithm>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/status_util.h"
+#include "filter/split_block.h"
+#include "segment/block_file.h"
+#include "segment/block_writer.h"
+#include "segment/fingerprint.h"
+#include "segment/layout.h"
+#include "segment/model_file.h"
+#include "segment/spill.h"
+#include "segment/value_shape.h"
+#include "segment/verify.h"
+
+namespace kyro::segment {
+
+namespace {
+
+constexpr std::uint32_t kFilterBitsPerKey = 10;
+// A filter of more keys than fit has fewer bits for each: less use, never wrong.
+constexpr std::uint64_t kFilterBytesMax = std::uint64_t{256} << 20;
+constexpr std::uint64_t kStopRows = 65536;  // rows between two polls of the stop flag
+
+Status Stopped(const BuildContext& context) {
+  if (context.stop && context.stop()) return Status(StatusCode::kCancelled, "the build was stopped");
+  return Status::Ok();
+}
+
+// One bit per entry, made from the first tombstone on.
+class TombstoneBits {
+ public:
+  explicit TombstoneBits(SpillFile* spill) : bits_(spill) {}
+
+  Status Add(std::uint64_t entry, bool tombstone) {
+    if (tombstone && count_++ == 0) KYRO_RETURN_IF_ERROR(Start(entry));
+    if (count_ == 0) return Status::Ok();
+    byte_ = static_cast<std::uint8_t>(byte_ | (tombstone ? 1u << (entry % 8) : 0u));
+    return entry % 8 == 7 ? Flush() : Status::Ok();
+  }
+  std::uint64_t count() const noexcept { return count_; }
+  // Completes the last byte of `entries`.
+  Result<SpillColumn*> Finish(std::uint64_t entries) {
+    if (entries % 8 != 0) KYRO_RETURN_IF_ERROR(Flush());
+    return &bits_;
+  }
+
+ private:
+  Status Start(std::uint64_t entry) {
+    for (std::uint64_t i = 0; i < entry / 8; ++i) KYRO_RETURN_IF_ERROR(Flush());
+    return Status::Ok();
+  }
+  Status Flush() {
+    KYRO_RETURN_IF_ERROR(bits_.Append(&byte_, 1));
+    byte_ = 0;
+    return Status::Ok();
+  }
+
+  SpillColumn bits_;
+  std::uint64_t count_ = 0;
+  std::uint8_t byte_ = 0;
+};
+
+// The keys of a segment as they stream into its .keys file, by kind.
+template <class K>
+class KeyColumns;
+
+template <>
+class KeyColumns<U64> {
+ public:
+  KeyColumns(BlockWriter* keys, SpillFile*) : keys_(keys) {}
+
+  Status Begin() {
+    return keys_->BeginColumn(ColumnId::kKeys, ColumnType::kU64, ColumnEncoding::kPlain, true);
+  }
+  Status Add(std::uint64_t key) {
+    return keys_->Append({reinterpret_cast<const char*>(&key), sizeof(key)});
+  }
+  static bool HeapFull(std::uint64_t, std::uint64_t) noexcept { return false; }
+  static bool Valid(std::uint64_t) noexcept { return true; }
+  Status Finish(std::uint64_t entries, const std::function<Status()>&) {
+    at_ = keys_->column_offset();
+    keys_->EndColumn(ColumnEncoding::kPlain, entries, sizeof(std::uint64_t));
+    return Status::Ok();
+  }
+  // Calls `hash` with the hash of every key in the file's mapped bytes.
+  template <class Hash>
+  Status ForEachHash(std::string_view bytes, std::uint64_t entries, Hash hash) const {
+    for (std::uint64_t i = 0; i < entries; ++i) {
+      KYRO_RETURN_IF_ERROR(
+          hash(i, filter::HashKey(LoadLE<std::uint64_t>(bytes.data() + at_ + i * 8))));
+    }
+    return Status::Ok();
+  }
+  std::uint64_t end(std::uint64_t entries) const noexcept { return at_ + entries * 8; }
+
+ private:
+  BlockWriter* const keys_;
+  std::uint64_t at_ = 0;
+};
+
+template <>
+class KeyColumns<Bytes> {
+ public:
+  KeyColumns(BlockWriter* keys, SpillFile* spill)
+      : keys_(keys), offsets_(spill), fingerprints_(spill) {}
+
+  Status Begin() {
+    KYRO_RETURN_IF_ERROR(keys_->BeginColumn(ColumnId::kKeyHeap, ColumnType::kBytes,
+                                            ColumnEncoding::kOffsets, true));
+    return AppendOffset();
+  }
+  Status Add(std::string_view key) {
+    KYRO_RETURN_IF_ERROR(keys_->Append(key));
+    const std::uint8_t fingerprint = Fingerprint(filter::HashKey(key));
+    KYRO_RETURN_IF_ERROR(fingerprints_.Append(&fingerprint, 1));
+    return AppendOffset();
+  }
+  bool HeapFull(std::uint64_t key_bytes, std::uint64_t heap_bytes_max) const noexcept {
+    return keys_->column_bytes() + key_bytes > heap_bytes_max;
+  }
+  static bool Valid(std::string_view key) noexcept { return key.size() <= kKeyBytesMax; }
+  Status Finish(std::uint64_t entries, const std::function<Status()>& tick) {
+    heap_at_ = keys_->column_offset();
+    keys_->EndColumn(ColumnEncoding::kOffsets, entries, 0);
+    KYRO_RETURN_IF_ERROR(keys_->BeginColumn(ColumnId::kKeyOffsets, ColumnType::kU32,
+                                            ColumnEncoding::kPlain, true));
+    offsets_at_ = keys_->column_offset();
+    KYRO_RETURN_IF_ERROR(offsets_.MoveTo(keys_, tick));
+    keys_->EndColumn(ColumnEncoding::kPlain, entries + 1, sizeof(std::uint32_t));
+    KYRO_RETURN_IF_ERROR(keys_->BeginColumn(ColumnId::kFingerprints, ColumnType::kU8,
+                                            ColumnEncoding::kPlain, true));
+    KYRO_RETURN_IF_ERROR(fingerprints_.MoveTo(keys_, tick));
+    keys_->EndColumn(ColumnEncoding::kPlain, entries, 1);
+    return Status::Ok();
+  }
+  template <class Hash>
+  Status ForEachHash(std::string_view bytes, std::uint64_t entries, Hash hash) const {
+    const char* const offsets = bytes.data() + offsets_at_;
+    auto from = LoadLE<std::uint32_t>(offsets);
+    for (std::uint64_t i = 0; i < entries; ++i) {
+      const auto to = LoadLE<std::uint32_t>(offsets + (i + 1) * 4);
+      // Our own bytes, but they come back from a file.
+      if (to < from || heap_at_ + to > offsets_at_) {
+        return FileError(StatusCode::kDataLoss, keys_->temporary_name(), offsets_at_ + i * 4,
+                         "a key offset read back is not what was written");
+      }
+      KYRO_RETURN_IF_ERROR(hash(i, filter::HashKey(bytes.substr(heap_at_ + from, to - from))));
+      from = to;
+    }
+    return Status::Ok();
+  }
+  std::uint64_t end(std::uint64_t entries) const noexcept { return offsets_at_ + entries * 4 + 4; }
+
+ private:
+  Status AppendOffset() {
+    const auto end = static_cast<std::uint32_t>(keys_->column_bytes());
+    return offsets_.Append(&end, sizeof(end));
+  }
+
+  BlockWriter* const keys_;
+  SpillColumn offsets_;
+  SpillColumn fingerprints_;
+  std::uint64_t heap_at_ = 0;
+  std::uint64_t offsets_at_ = 0;
+};
+
+// The files of a build that is not finished, in the order of their publication.
+struct Writers {
+  std::unique_ptr<BlockWriter> data;
+  std::unique_ptr<BlockWriter> model;  // may be null
+  std::unique_ptr<BlockWriter> keys;
+};
+
+// Gives all of them their names, or none.
+Status PublishAll(const Writers& writers) {
+  for (BlockWriter* writer : {writers.data.get(), writers.model.get(), writers.keys.get()}) {
+    if (writer == nullptr) continue;
+    const Status status = writer->Publish();
+    if (status.ok()) continue;
+    for (BlockWriter* done : {writers.data.get(), writers.model.get(), writers.keys.get()}) {
+      if (done != nullptr) done->Withdraw();
+    }
+    return status;
+  }
+  return Status::Ok();
+}
+
+Result<std::unique_ptr<io::Mapping>> MapTemporary(const BuildContext& context,
+                                                  const BlockWriter& writer, std::uint64_t bytes) {
+  KYRO_ASSIGN_OR_RETURN(const auto file, context.directory->Open(writer.temporary_name()));
+  KYRO_ASSIGN_OR_RETURN(auto mapping, file->Map(Access::kMap));
+  if (mapping->bytes().size() < bytes) {
+    return FileError(StatusCode::kDataLoss, writer.temporary_name(), mapping->bytes().size(),
+                     "ends at byte {}, want {}", mapping->bytes().size(), bytes);
+  }
+  KYRO_RETURN_IF_ERROR(mapping->Populate(0, bytes));
+  return mapping;
+}
+
+template <class K>
+class SegmentBuilder final : public Builder<K> {
+ public:
+  using Key = typename K::Key;
+
+  SegmentBuilder(const BuildContext& context, const BuildOptions& options, Writers writers)
+      : context_(context),
+        options_(options),
+        spill_(context.directory, &context_.next_number),
+        writers_(std::move(writers)),
+        keys_(writers_.keys.get(), &spill_),
+        values_(writers_.data.get(), &spill_, options.heap_bytes_max),
+        tombstones_(&spill_) {}
+
+  Status Begin() {
+    KYRO_RETURN_IF_ERROR(writers_.data->BeginColumn(ColumnId::kValues, ColumnType::kBytes,
+                                                    ColumnEncoding::kPlain, true));
+    return keys_.Begin();
+  }
+
+  bool Full(Key key, std::uint64_t value_bytes) const override {
+    if (entries_ == 0) return false;
+    if (entries_ >= options_.entries_max) return true;
+    if (values_.heap_bytes() + value_bytes > options_.heap_bytes_max) return true;
+    return keys_.HeapFull(KeyBytes(key), options_.heap_bytes_max);
+  }
+
+  Status Add(Key key, std::string_view value) override {
+    return Guarded([&] { return AddEntry(key, value, /*tombstone=*/false); });
+  }
+  Status AddTombstone(Key key) override {
+    return Guarded([&] { return AddEntry(key, {}, /*tombstone=*/true); });
+  }
+  std::uint64_t entries() const override { return entries_; }
+
+  Result<SegmentRef> Finish() override {
+    return Guarded([&]() -> Result<SegmentRef> {
+      KYRO_RETURN_IF_ERROR(lost_);
+      if (entries_ == 0) return Error(StatusCode::kInvalidArgument, "a segment of no entries");
+      auto ref = FinishFiles();
+      lost_ = ref.ok() ? Error(StatusCode::kInvalidArgument, "a build finished before")
+                       : ref.status();
+      return ref;
+    });
+  }
+
+ private:
+  static std::uint64_t KeyBytes(std::uint64_t) noexcept { return sizeof(std::uint64_t); }
+  static std::uint64_t KeyBytes(std::string_view key) noexcept { return key.size(); }
+
+  Status AddEntry(Key key, std::string_view value, bool tombstone) {
+    KYRO_RETURN_IF_ERROR(lost_);
+    if (entries_ > 0 && !KeyTraits<K>::Less(last_, key)) {
+      return Error(StatusCode::kInvalidArgument, "a key that does not follow the one before it");
+    }
+    if (!KeyColumns<K>::Valid(key) || value.size() > kValueBytesMax) {
+      return Error(StatusCode::kInvalidArgument, "a key or value that is too large");
+    }
+    if (Full(key, value.size())) {
+      return Error(StatusCode::kInvalidArgument, "a segment over its split threshold");
+    }
+    lost_ = Write(key, value, tombstone);
+    KYRO_RETURN_IF_ERROR(lost_);
+    if (entries_++ == 0) first_ = key;
+    last_ = key;
+    return Status::Ok();
+  }
+
+  Status Write(Key key, std::string_view value, bool tombstone) {
+    if (entries_ % kStopRows == 0) KYRO_RETURN_IF_ERROR(Stopped(context_));
+    KYRO_RETURN_IF_ERROR(keys_.Add(key));
+    KYRO_RETURN_IF_ERROR(tombstone ? values_.AddTombstone() : values_.Add(value));
+    return tombstones_.Add(entries_, tombstone);
+  }
+
+  Result<SegmentRef> FinishFiles() {
+    KYRO_RETURN_IF_ERROR(FinishData());
+    KYRO_RETURN_IF_ERROR(FinishKeys());
+    SegmentRef ref;
+    ref.data = writers_.data->ref();
+    ref.keys = writers_.keys->ref();
+    ref.entries = entries_;
+    ref.tombstones = tombstones_.count();
+    ref.min_sequence = options_.min_sequence;
+    ref.max_sequence = options_.max_sequence;
+    KeyTraits<K>::Append(&ref.first_key, first_);
+    KeyTraits<K>::Append(&ref.last_key, last_);
+    KYRO_RETURN_IF_ERROR(TrainAndSync(&ref));
+    KYRO_RETURN_IF_ERROR(Stopped(context_));
+    KYRO_RETURN_IF_ERROR(PublishAll(writers_));
+    return ref;
+  }
+
+  // The fields of `writer`'s header that are known only now.
+  void FillHeader(BlockWriter* writer, const Uuid& companion) const {
+    Header* const header = writer->header();
+    header->entries = entries_;
+    header->tombstones = tombstones_.count();
+    header->min_sequence = options_.min_sequence;
+    header->max_sequence = options_.max_sequence;
+    header->companion = companion;
+  }
+
+  Status FinishData() {
+    BlockWriter* const data = writers_.data.get();
+    const bool offsets = values_.offsets() != nullptr;
+    data->EndColumn(offsets ? ColumnEncoding::kOffsets : ColumnEncoding::kPlain, entries_,
+                    offsets ? 0 : values_.width());
+    FillHeader(data, writers_.keys->header()->file.file);
+    return data->Finish();
+  }
+
+  Status FinishKeys() {
+    BlockWriter* const keys = writers_.keys.get();
+    const std::function<Status()> tick = [this] { return Stopped(context_); };
+    KYRO_RETURN_IF_ERROR(keys_.Finish(entries_, tick));
+    if (SpillColumn* const offsets = values_.offsets(); offsets != nullptr) {
+      KYRO_RETURN_IF_ERROR(keys->BeginColumn(ColumnId::kValueOffsets, ColumnType::kU32,
+                                             ColumnEncoding::kPlain, true));
+      KYRO_RETURN_IF_ERROR(offsets->MoveTo(keys, tick));
+      keys->EndColumn(ColumnEncoding::kPlain, entries_ + 1, sizeof(std::uint32_t));
+    }
+    if (tombstones_.count() > 0) {
+      KYRO_ASSIGN_OR_RETURN(SpillColumn* const bits, tombstones_.Finish(entries_));
+      KYRO_RETURN_IF_ERROR(keys->BeginColumn(ColumnId::kTombstones, ColumnType::kBit,
+                                             ColumnEncoding::kPlain, true));
+      KYRO_RETURN_IF_ERROR(bits->MoveTo(keys, tick));
+      keys->EndColumn(ColumnEncoding::kPlain, entries_, 0);
+    }
+    if (options_.with_filter) KYRO_RETURN_IF_ERROR(AppendFilter());
+    FillHeader(keys, writers_.data->header()->file.file);
+    return keys->Finish();
+  }
+
+  Status AppendFilter() {
+    BlockWriter* const keys = writers_.keys.get();
+    KYRO_RETURN_IF_ERROR(keys->Flush());
+    KYRO_ASSIGN_OR_RETURN(const auto mapping,
+                          MapTemporary(context_, *keys, keys_.end(entries_)));
+    const std::uint64_t bytes =
+        std::min<std::uint64_t>(filter::FilterBytes(entries_, kFilterBitsPerKey), kFilterBytesMax);
+    const std::unique_ptr<char[]> filter(new (std::nothrow) char[bytes]());
+    if (filter == nullptr) return Status(StatusCode::kResourceExhausted, "no memory for a filter");
+    const Status added = keys_.ForEachHash(
+        mapping->bytes(), entries_, [&](std::uint64_t row, std::uint64_t hash) -> Status {
+          if (row % kStopRows == 0) KYRO_RETURN_IF_ERROR(Stopped(context_));
+          filter::Add({filter.get(), bytes}, hash);
+          return Status::Ok();
+        });
+    KYRO_RETURN_IF_ERROR(added);
+    KYRO_RETURN_IF_ERROR(keys->BeginColumn(ColumnId::kFilter, ColumnType::kBytes,
+                                           ColumnEncoding::kPlain, true));
+    KYRO_RETURN_IF_ERROR(keys->Append({filter.get(), bytes}));
+    keys->EndColumn(ColumnEncoding::kPlain, bytes, 1);
+    return Status::Ok();
+  }
+
+  // Trains on the keys as they stand in the file, while the kernel writes both files back; then
+  // makes everything durable and reads it again.
+  Status TrainAndSync(SegmentRef* ref) {
+    std::unique_ptr<io::Mapping> mapping;
+    std::span<const std::uint64_t> column;
+    if constexpr (kKindOf<K> == KeyKind::kU64) {
+      const std::uint64_t end = kHeaderAreaBytes + entries_ * sizeof(std::uint64_t);
+      KYRO_ASSIGN_OR_RETURN(mapping, MapTemporary(context_, *writers_.keys, end));
+      column = {reinterpret_cast<const std::uint64_t*>(mapping->bytes().data() + kHeaderAreaBytes),
+                entries_};
+      KYRO_ASSIGN_OR_RETURN(writers_.model,
+                            WriteModel(context_, ref->keys, options_.block_bits, column));
+      if (writers_.model != nullptr) ref->model = writers_.model->ref();
+    }
+    KYRO_RETURN_IF_ERROR(writers_.data->Sync());
+    KYRO_RETURN_IF_ERROR(writers_.keys->Sync());
+    if (writers_.model != nullptr) KYRO_RETURN_IF_ERROR(writers_.model->Sync());
+
+    const Tick tick = [this](std::uint64_t) { return !context_.stop || !context_.stop(); };
+    const VerifySource source{
+        .directory = context_.directory, .device = false, .temporary = true, .tick = &tick};
+    KYRO_RETURN_IF_ERROR(VerifyKeysAndData(source, kKindOf<K>, *ref));
+    if (writers_.model != nullptr) {
+      KYRO_RETURN_IF_ERROR(VerifyModelFile(source, *ref, column));
+    }
+    return Status::Ok();
+  }
+
+  const BuildContext context_;
+  const BuildOptions options_;
+  SpillFile spill_;
+  Writers writers_;
+  KeyColumns<K> keys_;
+  ValueShape values_;
+  TombstoneBits tombstones_;
+  std::uint64_t entries_ = 0;
+  typename KeyTraits<K>::Owned first_{};
+  typename KeyTraits<K>::Owned last_{};
+  Status lost_;  // why nothing more can be added
+};
+
+Result<std::unique_ptr<BlockWriter>> NewWriter(const BuildContext& context,
+                                               const BuildOptions& options, FileKind kind,
+                                               KeyKind key_kind) {
+  Header header;
+  header.file.kind = kind;
+  header.file.database = context.database;
+  header.file.number = context.next_number();
+  KYRO_ASSIGN_OR_RETURN(header.file.file, context.random->NewUuid());
+  header.key_kind = key_kind;
+  header.block_bits = options.block_bits;
+  return BlockWriter::Create(context.directory, header);
+}
+
+}  // namespace
+
+template <class K>
+Result<std::unique_ptr<Builder<K>>> Builder<K>::Create(const BuildContext& context,
+                                                       const BuildOptions& options) {
+  return Guarded([&]() -> Result<std::unique_ptr<Builder<K>>> {
+    BuildOptions checked = options;
+    checked.entries_max = std::min(checked.entries_max, kSegmentEntriesMax);
+    checked.heap_bytes_max = std::min(checked.heap_bytes_max, kSegmentHeapBytesMax);
+    if (checked.block_bits < kBlockBitsMin || checked.block_bits > kBlockBitsMax) {
+      return Error(StatusCode::kInvalidArgument, "blocks of 2^{} bytes", checked.block_bits);
+    }
+    Writers writers;
+    KYRO_ASSIGN_OR_RETURN(writers.keys,
+                          NewWriter(context, checked, FileKind::kKeys, kKindOf<K>));
+    KYRO_ASSIGN_OR_RETURN(writers.data,
+                          NewWriter(context, checked, FileKind::kData, kKindOf<K>));
+    auto builder = std::make_unique<SegmentBuilder<K>>(context, checked, std::move(writers));
+    KYRO_RETURN_IF_ERROR(builder->Begin());
+    return std::unique_ptr<Builder<K>>(std::move(builder));
+  });
+}
+
+template class Builder<U64>;
+template class Builder<Bytes>;
+
+Result<SegmentRef> Retrain(const BuildContext& context, const SegmentRef& segment) {
+  return Guarded([&]() -> Result<SegmentRef> {
+    Counters counters;
+    KYRO_ASSIGN_OR_RETURN(const auto keys,
+                          BlockFile::Open(*context.directory, FileKind::kKeys, segment.keys,
+                                          Access::kMap, &counters, /*unverified=*/nullptr));
+    const Header& header = keys->header();
+    if (header.key_kind != KeyKind::kU64) return segment;
+    const Column* const column = header.Find(ColumnId::kKeys);
+    if (column == nullptr || column->type != ColumnType::kU64 ||
+        column->count != segment.entries || header.entries != segment.entries ||
+        segment.entries > kSegmentEntriesMax) {
+      return FileError(StatusCode::kDataLoss, keys->name(), kFileHeaderBytes,
+                       "has no keys column of {} entries", segment.entries);
+    }
+    const Tick tick = [&](std::uint64_t) { return !context.stop || !context.stop(); };
+    KYRO_RETURN_IF_ERROR(keys->VerifyAll(tick));
+    const std::span<const std::uint64_t> span(
+        reinterpret_cast<const std::uint64_t*>(keys->at(column->offset)), column->count);
+    KYRO_ASSIGN_OR_RETURN(const auto model,
+                          WriteModel(context, segment.keys, header.block_bits, span));
+    SegmentRef ref = segment;
+    ref.model = FileRef{};
+    if (model == nullptr) return ref;
+    ref.model = model->ref();
+    KYRO_RETURN_IF_ERROR(model->Sync());
+    const VerifySource source{
+        .directory = context.directory, .device = false, .temporary = true, .tick = &tick};
+    KYRO_RETURN_IF_ERROR(VerifyModelFile(source, ref, span));
+    KYRO_RETURN_IF_ERROR(model->Publish());
+    return ref;
+  });
+}
+
+}  // namespace kyro::segment

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the segments of both key kinds share: their files, entries by position, checks and facts.
+#ifndef KYRO_SEGMENT_SEGMENT_BASE_H_
+#define KYRO_SEGMENT_SEGMENT_BASE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "base/status_util.h"
+#include "filter/split_block.h"
+#include "segment/block_file.h"
+#include "segment/layout.h"
+#include "segment/model_file.h"
+#include "segment/segment.h"
+#include "segment/values.h"
+#include "segment/verify.h"
+
+namespace kyro::segment {
+
+// Bytes of values, and of keys, that a chunk of rows may take.
+inline constexpr std::uint64_t kChunkBytes = std::uint64_t{256} << 10;
+
+// Open and checked files. The BlockFiles count their unverified blocks in *unverified.
+struct SegmentFiles {
+  const io::Directory* directory = nullptr;
+  SegmentRef ref;
+  Counters* counters = nullptr;
+  std::unique_ptr<std::atomic<std::uint64_t>> unverified;
+  std::unique_ptr<BlockFile> keys;
+  std::unique_ptr<BlockFile> data;
+  std::optional<ModelFile> model;
+  bool model_damaged = false;
+  Layout layout;
+};
+
+template <class K>
+class SegmentBase : public Segment<K> {
+ public:
+  using Key = typename K::Key;
+
+  explicit SegmentBase(SegmentFiles files)
+      : files_(std::move(files)),
+        values_(files_.keys.get(), files_.data.get(), files_.layout),
+        entries_(files_.layout.entries),
+        counters_(files_.counters) {
+    if (const Column* filter = files_.layout.filter; filter != nullptr) {
+      filter_ = std::string_view(files_.keys->at(filter->offset), filter->bytes);
+    }
+  }
+
+  // Null and the key at `position` < entries, verified.
+  virtual const Status* KeyOf(std::uint64_t position, Key* key) const noexcept = 0;
+  // Null and the lower bound.
+  virtual const Status* Bound(Key key, std::uint64_t* position) const noexcept = 0;
+
+  Result<std::uint64_t> LowerBound(Key key) const noexcept override {
+    std::uint64_t position = 0;
+    if (const Status* error = Bound(key, &position); error != nullptr) return *error;
+    return position;
+  }
+  Status KeyAt(std::uint64_t position, Key* key) const noexcept override {
+    if (position >= entries_) return Status(StatusCode::kInvalidArgument);
+    const Status* error = KeyOf(position, key);
+    return error == nullptr ? Status::Ok() : *error;
+  }
+  Status EntryAt(std::uint64_t position, Key* key, std::string_view* value,
+                 bool* tombstone) const noexcept override {
+    KYRO_RETURN_IF_ERROR(KeyAt(position, key));
+    const Lookup lookup = values_.At<true>(position);
+    if (lookup.failed()) return lookup.status();
+    *value = lookup.value();
+    *tombstone = !lookup.present();
+    return Status::Ok();
+  }
+  const Status* ChunkAt(std::uint64_t position, std::uint64_t rows,
+                        Chunk* chunk) const noexcept override {
+    const std::uint64_t left = entries_ - position;
+    const Status* error = Rows(position, position + (rows < left ? rows : left), chunk);
+    // Damage must not hide the rows before it.
+    if (error != nullptr && rows > 1) error = Rows(position, position + 1, chunk);
+    return error;
+  }
+
+  bool all_verified() const noexcept override {
+    return files_.unverified->load(std::memory_order_acquire) == 0;
+  }
+  const SegmentRef& ref() const noexcept override { return files_.ref; }
+  std::uint64_t mapped_bytes() const noexcept override {
+    return files_.keys->bytes().size() + files_.data->bytes().size() +
+           (files_.model ? files_.model->file->bytes().size() : 0);
+  }
+  Facts facts() const override;
+  Status VerifyMapped(const Tick& tick) const override {
+    KYRO_RETURN_IF_ERROR(files_.keys->VerifyAll(tick));
+    return files_.data->VerifyAll(tick);
+  }
+
+ protected:
+  // Keys of rows [begin, *end), as Values::Rows.
+  virtual const Status* KeyRows(std::uint64_t begin, std::uint64_t* end,
+                                Chunk* chunk) const noexcept = 0;
+
+  bool FilterExcludes(std::uint64_t hash) const noexcept {
+    if (filter_.empty() || filter::MayContain(filter_, hash)) return false;
+    CountFilterSkip();
+    return true;
+  }
+
+  const SegmentFiles files_;
+  const Values values_;
+  const std::uint64_t entries_;
+  std::string_view filter_;  // verified whole; empty: none
+  Counters* const counters_;
+
+ private:
+  const Status* Rows(std::uint64_t begin, std::uint64_t end, Chunk* chunk) const noexcept {
+    if (const Status* error = KeyRows(begin, &end, chunk); error != nullptr) return error;
+    return values_.Rows(begin, &end, kChunkBytes, chunk);
+  }
+  // Threads add in steps, so that they do not fight for the counter.
+  void CountFilterSkip() const noexcept {
+    constexpr std::uint32_t kStep = 64;
+    thread_local std::uint32_t skips = 0;
+    if (++skips % kStep == 0) {
+      counters_->filter_skips.fetch_add(kStep, std::memory_order_relaxed);
+    }
+  }
+};
+
+template <class K>
+Facts SegmentBase<K>::facts() const {
+  Facts facts;
+  facts.entries = files_.ref.entries;
+  facts.tombstones = files_.ref.tombstones;
+  facts.keys_bytes = files_.ref.keys.bytes;
+  facts.data_bytes = files_.ref.data.bytes;
+  facts.model_bytes = files_.ref.model.bytes;
+  facts.filter_bytes = filter_.size();
+  facts.fixed_width = files_.layout.value_offsets == nullptr;
+  facts.value_bytes_fixed = facts.fixed_width ? files_.layout.values->stride : 0;
+  facts.has_model = files_.model.has_value();
+  facts.model_damaged = files_.model_damaged;
+  facts.all_verified = all_verified();
+  if (!files_.model) return facts;
+  const index::ModelFacts& model = files_.model->model.facts();
+  switch (model.structure) {
+    case index::Structure::kSearch:
+      facts.structure = "search";
+      break;
+    case index::Structure::kSlots:
+      facts.structure = "slots";
+      break;
+    case index::Structure::kMixed:
+      facts.structure = "mixed";
+      break;
+    case index::Structure::kTree:
+      facts.structure = "tree";
+      break;
+  }
+  if (auto why = index::Explain(model); why.ok()) facts.why = std::move(why).value();
+  facts.leaves = model.leaves;
+  facts.depth = model.structure == index::Structure::kTree ? model.tree_levels : model.depth;
+  facts.max_error = model.max_error;
+  facts.window_p50 = model.window_p50;
+  facts.window_p99 = model.window_p99;
+  facts.window_p999 = model.window_p999;
+  facts.window_max = model.window_max;
+  return facts;
+}
+
+// Made by segment_u64.cc and segment_bytes.cc.
+std::shared_ptr<const Segment<U64>> MakeSegment(SegmentFiles files, const U64* kind);
+std::shared_ptr<const Segment<Bytes>> MakeSegment(SegmentFiles files, const Bytes* kind);
+
+}  // namespace kyro::segment
+
+#endif  // KYRO_SEGMENT_SEGMENT_BASE_H_

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Segments with u64 keys: the learned index over the mapped keys column.
+//
+// While some blocks are unverified a lookup asks the model where it would look, verifies those
+// blocks first and accepts the answer only if the two keys that prove it are among them (S1, S3).
+// Once all are good it is the model's lookup and one comparison.
+#include <algorithm>
+#include <array>
+
+#include "segment/segment_base.h"
+
+namespace kyro::segment {
+
+namespace {
+
+// Keys on either side of a model's window that its probe may look at: one for the bracket, and the
+// widest error that a model records (index::kErrorBuckets).
+constexpr std::uint64_t kWindowMargin = index::kErrorBuckets + 2;
+// Lookups of MultiGet that go through the index together.
+constexpr std::size_t kGroup = 32;
+
+class U64Segment final : public SegmentBase<U64> {
+ public:
+  explicit U64Segment(SegmentFiles files)
+      : SegmentBase<U64>(std::move(files)),
+        keys_file_(files_.keys.get()),
+        keys_at_(files_.layout.keys->offset),
+        keys_(reinterpret_cast<const std::uint64_t*>(keys_file_->at(keys_at_))),
+        first_key_(KeyTraits<U64>::Decode(files_.ref.first_key)),
+        key_span_(KeyTraits<U64>::Decode(files_.ref.last_key) - first_key_),
+        unverified_(files_.unverified.get()),
+        model_(files_.model ? files_.model->model
+                            : index::Model::None(static_cast<std::uint32_t>(entries_))) {
+    columns_.keys = keys_;
+    columns_.values = values_.prefetch_stride() == 0 ? nullptr : values_.prefetch_base();
+    columns_.value_stride = values_.prefetch_stride();
+    columns_.counters = &counters_->model;
+  }
+
+  Lookup Get(std::uint64_t key) const noexcept override {
+    if (Excludes(key)) return Lookup::Absent();
+    if (AllGood()) [[likely]] {
+      return AtPosition(model_.LowerBound(columns_, key), key);
+    }
+    return GetTested(key);
+  }
+
+  void MultiGet(std::span<const std::uint64_t> keys,
+                std::span<Lookup> out) const noexcept override;
+
+  const Status* KeyOf(std::uint64_t position, std::uint64_t* key) const noexcept override {
+    const Status* error = VerifyKeys(position, position + 1);
+    if (error == nullptr) *key = keys_[position];
+    return error;
+  }
+
+  const Status* Bound(std::uint64_t key, std::uint64_t* position) const noexcept override {
+    if (AllGood()) [[likely]] {
+      *position = model_.LowerBound(columns_, key);
+      return nullptr;
+    }
+    return BoundTested(key, position);
+  }
+
+  Status VerifyFiles(const Tick& tick, std::uint64_t* bytes) const override;
+  std::string Explain(std::uint64_t key) const override;
+
+ protected:
+  const Status* KeyRows(std::uint64_t begin, std::uint64_t* end,
+                        Chunk* chunk) const noexcept override {
+    chunk->keys = keys_;
+    return VerifyKeys(begin, *end);
+  }
+
+ private:
+  bool AllGood() const noexcept { return unverified_->load(std::memory_order_relaxed) == 0; }
+  bool Excludes(std::uint64_t key) const noexcept {
+    if (key - first_key_ > key_span_) return true;
+    return !filter_.empty() && FilterExcludes(filter::HashKey(key));
+  }
+  Lookup AtPosition(std::uint64_t position, std::uint64_t key) const noexcept {
+    if (position >= entries_ || keys_[position] != key) return Lookup::Absent();
+    return values_.At<false>(position);
+  }
+
+  const Status* VerifyKeys(std::uint64_t begin, std::uint64_t end) const noexcept {
+    return keys_file_->Verify(keys_at_ + begin * 8, (end - begin) * 8);
+  }
+  // The keys that a lookup of `key` may have to read, if the model is right.
+  struct Range {
+    std::uint64_t begin, end;
+  };
+  Range RangeOf(std::uint64_t key) const noexcept {
+    const index::Window window = model_.Predict(key);
+    const std::uint64_t start = std::min<std::uint64_t>(window.start, entries_);
+    return {start - std::min(start, kWindowMargin),
+            std::min(start + window.count + kWindowMargin, entries_)};
+  }
+  // True if the verified keys of `range` prove that `position` is the lower bound of `key`.
+  bool Proves(const Range& range, std::uint64_t position, std::uint64_t key) const noexcept {
+    if (position < range.begin || position > range.end) return false;
+    if (position > 0 && (position == range.begin || keys_[position - 1] >= key)) return false;
+    return position == entries_ || (position < range.end && keys_[position] >= key);
+  }
+
+  [[gnu::noinline]] Lookup GetTested(std::uint64_t key) const noexcept;
+  const Status* BoundTested(std::uint64_t key, std::uint64_t* position) const noexcept;
+  const Status* BoundBySearch(std::uint64_t key, std::uint64_t* position) const noexcept;
+  void MultiGetGroup(std::span<const std::uint64_t> keys, std::span<const std::uint32_t> which,
+                     std::span<Lookup> out) const noexcept;
+
+  const BlockFile* const keys_file_;
+  const std::uint64_t keys_at_;  // file offset
+  const std::uint64_t* const keys_;
+  const std::uint64_t first_key_;
+  const std::uint64_t key_span_;  // last - first
+  const std::atomic<std::uint64_t>* const unverified_;
+  const index::Model model_;
+  index::Columns columns_;
+};
+
+Lookup U64Segment::GetTested(std::uint64_t key) const noexcept {
+  std::uint64_t position = 0;
+  if (const Status* error = BoundTested(key, &position); error != nullptr) {
+    return Lookup::Failed(error);
+  }
+  // The key at the lower bound was verified to find it.
+  if (position >= entries_ || keys_[position] != key) return Lookup::Absent();
+  return values_.At<true>(position);
+}
+
+const Status* U64Segment::BoundTested(std::uint64_t key, std::uint64_t* position) const noexcept {
+  if (!files_.model) return BoundBySearch(key, position);
+  const Range range = RangeOf(key);
+  if (const Status* error = VerifyKeys(range.begin, range.end); error != nullptr) return error;
+  *position = model_.LowerBound(columns_, key);
+  if (Proves(range, *position, key)) [[likely]] return nullptr;
+  counters_->model_fallbacks.fetch_add(1, std::memory_order_relaxed);
+  return BoundBySearch(key, position);
+}
+
+// Verifies the block of each key before it decides.
+const Status* U64Segment::BoundBySearch(std::uint64_t key, std::uint64_t* position) const noexcept {
+  std::uint64_t begin = 0;
+  std::uint64_t end = entries_;
+  while (begin < end) {
+    const std::uint64_t middle = begin + (end - begin) / 2;
+    if (const Status* error = VerifyKeys(middle, middle + 1); error != nullptr) return error;
+    if (keys_[middle] < key) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  *position = begin;
+  return nullptr;
+}
+
+void U64Segment::MultiGet(std::span<const std::uint64_t> keys,
+                          std::span<Lookup> out) const noexcept {
+  std::array<std::uint32_t, kGroup> group;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (!out[i].undecided() || Excludes(keys[i])) continue;
+    group[count++] = static_cast<std::uint32_t>(i);
+    if (count < kGroup) continue;
+    MultiGetGroup(keys, group, out);
+    count = 0;
+  }
+  MultiGetGroup(keys, std::span(group).first(count), out);
+}
+
+void U64Segment::MultiGetGroup(std::span<const std::uint64_t> keys,
+                               std::span<const std::uint32_t> which,
+                               std::span<Lookup> out) const noexcept {
+  std::array<std::uint64_t, kGroup> queries;
+  std::array<std::uint32_t, kGroup> positions;
+  if (!AllGood()) {
+    for (const std::uint32_t i : which) out[i] = GetTested(keys[i]);
+    return;
+  }
+  for (std::size_t j = 0; j < which.size(); ++j) queries[j] = keys[which[j]];
+  model_.LowerBoundBatch(columns_, std::span(queries).first(which.size()),
+                         std::span(positions).first(which.size()));
+  for (std::size_t j = 0; j < which.size(); ++j) {
+    out[which[j]] = AtPosition(positions[j], queries[j]);
+  }
+}
+
+Status U64Segment::VerifyFiles(const Tick& tick, std::uint64_t* bytes) const {
+  return Guarded([&]() -> Status {
+    const VerifySource source{.directory = files_.directory, .tick = &tick, .bytes = bytes};
+    KYRO_RETURN_IF_ERROR(VerifyKeysAndData(source, KeyKind::kU64, files_.ref));
+    if (!files_.ref.model.id.exists()) return Status::Ok();
+    // The bound is a property of the keys, which are the same in the mapping once it is verified.
+    KYRO_RETURN_IF_ERROR(files_.keys->VerifyAll(tick));
+    return VerifyModelFile(source, files_.ref, {keys_, entries_});
+  });
+}
+
+std::string U64Segment::Explain(std::uint64_t key) const {
+  std::string text = fmt::format("{} of {} entries: ", files_.keys->name(), entries_);
+  if (key - first_key_ > key_span_) {
+    return text + fmt::format("{} is outside [{}, {}]", key, first_key_, first_key_ + key_span_);
+  }
+  if (!filter_.empty() && !filter::MayContain(filter_, filter::HashKey(key))) {
+    return text + fmt::format("the filter excludes {}", key);
+  }
+  if (files_.model) {
+    const index::Window window = model_.Predict(key);
+    text += fmt::format("predicted {}, probed [{}, {}); ", window.position, window.start,
+                        window.start + window.count);
+  } else {
+    text += "binary search; ";
+  }
+  std::uint64_t position = 0;
+  if (const Status* error = Bound(key, &position); error != nullptr) {
+    return text + error->ToString();
+  }
+  text += fmt::format("lower bound {}; ", position);
+  const Lookup found = Get(key);
+  if (found.failed()) return text + found.status().ToString();
+  if (found.present()) {
+    return text + fmt::format("a value of {} bytes at {} offset {}", found.value().size(),
+                              files_.data->name(), values_.heap_offset(found.value()));
+  }
+  return text + (found.undecided() ? "absent" : "deleted");
+}
+
+}  // namespace
+
+std::shared_ptr<const Segment<U64>> MakeSegment(SegmentFiles files, const U64*) {
+  return std::make_shared<U64Segment>(std::move(files));
+}
+
+}  // namespace kyro::segment
