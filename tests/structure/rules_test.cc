@@ -70,6 +70,8 @@ TEST(IncludeRule, SystemAndPrintingHeadersAreRefused) {
   EXPECT_TRUE(Refuses(CheckIncludes, "lib/wal/a.cc", "#include <thread>\n"));
   EXPECT_TRUE(Refuses(CheckIncludes, "lib/io/a.cc", "#include <iostream>\n"));
   EXPECT_TRUE(Allows(CheckIncludes, "lib/io/a.cc", "#include <sys/mman.h>\n"));
+  EXPECT_TRUE(Allows(CheckIncludes, "lib/io/a.cc", "#include <stdio.h>\n")) << "has renameat";
+  EXPECT_TRUE(Refuses(CheckIncludes, "lib/wal/a.cc", "#include <stdio.h>\n"));
   EXPECT_TRUE(Allows(CheckIncludes, "lib/wal/a.cc", "#include <chrono>\n"));
   EXPECT_TRUE(Allows(CheckIncludes, "lib/base/crc32c.cc", "#include <sys/auxv.h>\n"));
 }
@@ -132,8 +134,9 @@ TEST(MannersRule, PrintingEndingThrowingAndAskingAreRefused) {
     EXPECT_TRUE(Refuses(CheckManners, "lib/io/a.cc", code));
     EXPECT_TRUE(Allows(CheckManners, "tools/kyroctl/a.cc", code));
   }
-  for (const char* const code : {"static_assert(x);", "// never throw\n", "Say(\"abort()\");",
-                                 "KYRO_DCHECK(x);", "process.abort();", "fmt::format(\"x\");"}) {
+  for (const char* const code :
+       {"static_assert(x);", "// never throw\n", "Say(\"abort()\");", "KYRO_DCHECK(x);",
+        "process.abort();", "throw;", "fmt::format(\"x\");"}) {
     EXPECT_TRUE(Allows(CheckManners, "lib/wal/a.cc", code));
   }
 }

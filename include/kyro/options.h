@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a Db is opened and how single calls may be tuned. Defaults are what most programs want.
+#ifndef KYRO_OPTIONS_H_
+#define KYRO_OPTIONS_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "kyro/status.h"
+#include "kyro/types.h"
+
+namespace kyro {
+
+// Something worth knowing happened in the background. Fields live during the callback.
+struct Event {
+  enum class Kind : std::uint8_t {
+    kFlush,            // a generation became segments
+    kMerge,            // runs were merged
+    kRetrain,          // a model was trained anew
+    kRecovered,        // Open replayed a log that was not closed in order
+    kTornTail,         // Open cut a torn record off the log; `bytes` of it were not zero
+    kUnknownFile,      // Open left a file alone that kyro did not make
+    kStall,            // writers are being slowed or stopped; `status` says why
+    kBackgroundError,  // `status` says what failed; kyro goes on or is read-only now
+  };
+  Kind kind;
+  std::string file;  // the file concerned, or empty
+  std::uint64_t bytes = 0;
+  Status status;
+};
+
+// Progress of a call that may take longer than a second, and the way to end it early.
+struct Progress {
+  // Called from the working thread every now and then (at most every 10 ms of work, without
+  // locks). Returning false ends the call with kCancelled. `total` is 0 where it is not known.
+  std::function<bool(std::uint64_t done, std::uint64_t total)> on_progress{};
+};
+
+struct Options {
+  bool create_if_missing = true;
+  bool error_if_exists = false;
+  // Shared lock, writes and deletes nothing, replays the log in memory. Never creates.
+  bool read_only = false;
+
+  Durability durability = Durability::kSync;
+  // kInterval: an acknowledged write is synced at most this much later. At least 1 ms.
+  std::chrono::milliseconds sync_interval{100};
+
+  // Memory of the active generation over all keyspaces, before it is frozen and flushed; up to two
+  // frozen ones wait beside it. Bytes, 4 KiB to 64 GiB.
+  std::size_t delta_bytes = std::size_t{64} << 20;
+  // The size log files grow to. Bytes, 4 KiB to 64 GiB.
+  std::size_t wal_file_bytes = std::size_t{64} << 20;
+  // The largest WriteBatch, encoded. Bytes, 4 KiB to 1 GiB.
+  std::size_t batch_bytes_max = std::size_t{256} << 20;
+  // How long a write may wait for room before kBusy.
+  std::chrono::milliseconds write_stall_max{10000};
+  // Contiguous newer runs merge into an older one when together they reach this part of it.
+  // 0.01 to 1.
+  double merge_fraction = 0.25;
+  // The largest segment, in bytes of values; merges split at key boundaries. 4 KiB to 2 GiB.
+  std::size_t segment_bytes = std::size_t{2} << 30;
+
+  Access access = Access::kMap;
+
+  // Called without locks, from background threads and from Open. Must not throw, must not call
+  // into this Db.
+  std::function<void(const Event&)> on_event{};
+};
+
+struct WriteOptions {
+  // Overrides Options::durability.
+  std::optional<Durability> durability{};
+};
+
+}  // namespace kyro
+
+#endif  // KYRO_OPTIONS_H_

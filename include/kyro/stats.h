@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Stats: what a Db holds and has done, at one moment. Plain values; counters count from Open.
+#ifndef KYRO_STATS_H_
+#define KYRO_STATS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kyro/status.h"
+#include "kyro/types.h"
+
+namespace kyro {
+
+// Why writers are slowed or refused at this moment.
+enum class StallReason : std::uint8_t {
+  kNone = 0,
+  kFlushBehind,   // frozen generations wait for their flush
+  kFlushFailing,  // flushes fail; background_error says why
+  kLogFailed,     // a sync of the log failed: read-only until reopened
+  kReadOnly,      // opened read-only
+  kClosed,
+};
+[[gnu::visibility("default")]] std::string_view StallReasonName(StallReason reason) noexcept;
+
+struct KeyspaceStats {
+  std::string name;
+  std::uint32_t id = 0;
+  KeyKind kind = KeyKind::kU64;
+  std::uint64_t runs = 0;
+  std::uint64_t segments = 0;
+  std::uint64_t entries = 0;     // in segments, tombstones and hidden older versions included
+  std::uint64_t tombstones = 0;  // in segments
+  std::uint64_t delta_keys = 0;  // keys in the in-memory deltas
+  std::uint64_t file_bytes = 0;  // of its segments
+};
+
+struct Stats {
+  // Sequences.
+  Sequence visible = 0;  // newest commit that readers see
+  Sequence durable = 0;  // everything up to here has been synced
+  Sequence flushed = 0;  // everything up to here is in segments
+
+  // Commit and log.
+  std::uint64_t commits = 0;    // batches acknowledged
+  std::uint64_t groups = 0;     // log records that carried them
+  std::uint64_t log_syncs = 0;  // fdatasync of log files that carried commits
+  std::uint64_t log_bytes = 0;  // appended, padding included
+  std::uint64_t log_files = 0;  // now on disk
+  std::uint64_t log_rotations = 0;
+  std::uint64_t log_marks = 0;  // records that only carry the sync mark
+  std::uint64_t commits_refused = 0;
+
+  // Backpressure.
+  StallReason stall = StallReason::kNone;
+  std::uint64_t stalls = 0;        // writes that had to wait for room
+  std::uint64_t stall_micros = 0;  // for how long in all
+
+  // Deltas.
+  std::uint64_t delta_bytes = 0;  // active and frozen
+  std::uint64_t frozen_generations = 0;
+
+  // Upkeep.
+  std::uint64_t flushes = 0;
+  std::uint64_t merges = 0;
+  std::uint64_t retrains = 0;
+  std::uint64_t installs = 0;  // manifests
+  std::uint64_t tombstones_dropped = 0;
+  std::uint64_t bytes_flushed = 0;    // files written by flushes
+  std::uint64_t bytes_merged = 0;     // files written by merges and folds
+  std::uint64_t upkeep_failures = 0;  // flushes, merges or retrains that failed and were discarded
+  Status background_error;            // the last one; OK if none
+
+  // Recovery, by Open.
+  std::uint64_t replayed_batches = 0;
+  std::uint64_t replayed_files = 0;
+  std::uint64_t torn_bytes = 0;  // non-zero bytes cut off the log as a torn record
+  bool was_clean = true;         // the last owner closed in order
+  std::uint64_t orphans_deleted = 0;
+  std::vector<std::string> unknown_files;  // left alone
+
+  // Segments and index.
+  std::uint64_t segments = 0;
+  std::uint64_t segment_bytes = 0;  // files
+  std::uint64_t model_bytes = 0;
+  double model_bytes_per_key = 0;  // over the segments that have a model
+  std::uint64_t leaves = 0;
+  std::uint64_t window_p50 = 0, window_p99 = 0, window_p999 = 0, window_max = 0;  // keys
+  std::uint64_t predictions = 0;      // lookups answered through a model
+  std::uint64_t model_fallbacks = 0;  // lookups that had to fall back to binary search: 0 if sound
+  std::uint64_t models_damaged = 0;   // ignored at open, to be retrained
+  std::uint64_t blocks_verified = 0;  // checksums of first touches
+  std::uint64_t blocks_bad = 0;
+
+  // Readers.
+  std::uint64_t open_views = 0;
+  Sequence oldest_view = 0;        // 0: none
+  std::uint64_t pinned_files = 0;  // kept only because views need them
+  std::uint64_t pinned_bytes = 0;
+  std::uint64_t unread_errors = 0;  // scans and iterators that failed unnoticed: 0 in sound code
+
+  std::vector<KeyspaceStats> keyspaces;  // ascending id
+};
+
+}  // namespace kyro
+
+#endif  // KYRO_STATS_H_

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// View, Scan and Iterator: reading a keyspace at one fixed sequence.
+#ifndef KYRO_VIEW_H_
+#define KYRO_VIEW_H_
+
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "kyro/lookup.h"
+#include "kyro/status.h"
+#include "kyro/types.h"
+
+namespace kyro {
+
+namespace read {  // kyro's own
+template <class K>
+class ViewState;
+template <class K>
+class MergingCursor;
+}  // namespace read
+
+// An ordered walk in both directions. One thread at a time. Keys and values live until the next
+// move. After an error Valid() is false and status() says why: look at it when a walk ends.
+template <class K>
+class [[gnu::visibility("default")]] Iterator {
+ public:
+  using Key = typename K::Key;
+
+  Iterator(Iterator &&) noexcept;
+  Iterator& operator=(Iterator&&) noexcept;
+  ~Iterator();
+
+  bool Valid() const noexcept;
+  void Seek(Key key);         // first key >= key
+  void SeekForPrev(Key key);  // last key <= key
+  void SeekToFirst();
+  void SeekToLast();
+  void Next();               // requires Valid()
+  void Prev();               // requires Valid()
+  Key key() const noexcept;  // requires Valid()
+  std::string_view value() const noexcept;
+  // OK also at the end of the keyspace.
+  Status status() const noexcept;
+
+ private:
+  template <class>
+  friend class View;
+  explicit Iterator(std::unique_ptr<read::MergingCursor<K>> cursor) noexcept;
+  std::unique_ptr<read::MergingCursor<K>> cursor_;
+};
+
+// The rows of a range, ascending:
+//
+//   kyro::Scan scan = view.scan({.lo = 10, .hi = 20});
+//   for (auto [key, value] : scan) ...
+//   if (!scan.status().ok()) ...
+//
+// One pass, one thread. Holds its own pin: the View may go first.
+template <class K>
+class [[gnu::visibility("default")]] Scan {
+ public:
+  using Key = typename K::Key;
+  struct Row {
+    Key key{};
+    std::string_view value{};
+  };
+  struct Sentinel {};
+  class RowIterator {
+   public:
+    using value_type = Row;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+    RowIterator() = default;
+    Row operator*() const noexcept { return scan_->row_; }
+    RowIterator& operator++() {
+      scan_->Advance();
+      return *this;
+    }
+    void operator++(int) { scan_->Advance(); }
+    bool operator==(Sentinel) const noexcept { return scan_->done_; }
+
+   private:
+    friend class Scan;
+    explicit RowIterator(Scan* scan) noexcept : scan_(scan) {}
+    Scan* scan_ = nullptr;
+  };
+
+  Scan(Scan &&) noexcept;
+  Scan& operator=(Scan&&) noexcept;
+  ~Scan();
+
+  RowIterator begin() noexcept {
+    return RowIterator(this);
+  }
+  Sentinel end() const noexcept {
+    return {};
+  }
+  // OK if the range was walked, or is being walked, without an error.
+  Status status() const noexcept;
+
+ private:
+  template <class>
+  friend class View;
+  Scan(std::unique_ptr<read::MergingCursor<K>> cursor, Range<K> range);
+  void Advance();
+  void Load();
+
+  std::unique_ptr<read::MergingCursor<K>> cursor_;
+  std::shared_ptr<const void> hi_;  // the owned upper end, if there is one
+  Row row_;
+  bool done_ = true;
+};
+
+// One keyspace at one sequence, for as long as it lives. Cheap to copy; any thread. It pins the
+// memory and files it needs: do not keep one for ever. Stays readable after Db::Close.
+template <class K>
+class [[gnu::visibility("default")]] View {
+ public:
+  using Key = typename K::Key;
+
+  // O(log n) at worst, no lock, no allocation. The value lives as long as this View or a copy.
+  Lookup Get(Key key) const noexcept {
+    return get_(*state_, key);
+  }
+
+  // All keys at once, faster than one by one. The spans are of one size (kInvalidArgument if not);
+  // each answer stands in its place in `lookups`. The status is OK unless an answer failed().
+  Status MultiGet(std::span<const Key> keys, std::span<Lookup> lookups) const;
+
+  Scan<K> scan(Range<K> range = {}) const;
+  Iterator<K> NewIterator() const;
+  Sequence sequence() const noexcept;
+
+ private:
+  template <class>
+  friend class Keyspace;
+  using GetFunction = Lookup (*)(const read::ViewState<K>&, Key) noexcept;
+  explicit View(std::shared_ptr<const read::ViewState<K>> state) noexcept;
+
+  GetFunction get_;  // chosen for this view's sources
+  std::shared_ptr<const read::ViewState<K>> state_;
+};
+
+extern template class Iterator<U64>;
+extern template class Iterator<Bytes>;
+extern template class Scan<U64>;
+extern template class Scan<Bytes>;
+extern template class View<U64>;
+extern template class View<Bytes>;
+
+}  // namespace kyro
+
+#endif  // KYRO_VIEW_H_
