@@ -9,8 +9,10 @@
 //   seal naming S        | none         | S continues F, and its first record was never written
 //   seal naming none     | does not cut | L continues F: a later process after a clean close
 //   seal naming none     | none         | the end
-//   no seal              | none         | the end: F may have a torn tail
+//   no seal              | none         | the end
 //   otherwise            |              | damage
+//
+// The end may have a torn tail (wal/tail.h).
 //
 // C1 A file that has a successor, and the newest one of a cleanly closed database, is complete:
 //    anything in it that is not as written is damage.
@@ -33,6 +35,11 @@ namespace {
 
 std::string NameOf(const FileId& id) {
   return FileName(FileKind::kWal, id.number);
+}
+
+std::string_view WhyEnded(const Walk& walk) {
+  if (!walk.why.empty()) return walk.why;
+  return walk.seal ? "sealed" : "before its first record";
 }
 
 // A file that must be there and must be this very one. `by` says who names it.
@@ -83,9 +90,8 @@ class ChainScanner {
 };
 
 Result<Chain> ChainScanner::Scan() {
-  const std::uint64_t newest = start_.newest.number;
-  KYRO_ASSIGN_OR_RETURN(
-      index_, IndexDirectory(directory_, start_.floor.exists() ? start_.floor.number : newest + 1));
+  const FileId& oldest = start_.floor.exists() ? start_.floor : start_.newest;
+  KYRO_ASSIGN_OR_RETURN(index_, IndexDirectory(directory_, oldest.number));
   chain_.last_sequence = start_.floor_sequence;
   chain_.clean = start_.clean;
   if (start_.floor.exists()) KYRO_RETURN_IF_ERROR(WalkChain());
@@ -164,9 +170,8 @@ Status ChainScanner::EndByLink(Reader* reader, const Walk& walk, const IndexedFi
   if (link.cut) {
     if (walk.end == link.predecessor_bytes) return Status::Ok();
     return StopsAt(*reader, walk.end, walk.last + 1,
-                   fmt::format("{}; {} continues the log from offset {}",
-                               walk.why.empty() ? "sealed" : walk.why, successor.name,
-                               link.predecessor_bytes));
+                   fmt::format("{}; {} continues the log from offset {}", WhyEnded(walk),
+                               successor.name, link.predecessor_bytes));
   }
   if (!walk.seal) {
     return StopsAt(*reader, walk.end, walk.last + 1,
@@ -181,9 +186,10 @@ Status ChainScanner::EndByLink(Reader* reader, const Walk& walk, const IndexedFi
 }
 
 Status ChainScanner::EndBySeal(Reader* reader, const Walk& walk, Step* step) {
-  KYRO_RETURN_IF_ERROR(CheckZerosBehind(reader, walk));
   const FileId& successor = walk.seal->successor;
+  // Closed, but no manifest says so: the file was being cut to its length when the power went.
   if (!successor.exists()) return Status::Ok();
+  KYRO_RETURN_IF_ERROR(CheckZerosBehind(reader, walk));
   if (successor.number <= reader->id().number) {
     return FileError(StatusCode::kDataLoss, reader->name(), walk.end,
                      "its seal names {}, which cannot come after it", NameOf(successor));
@@ -193,13 +199,11 @@ Status ChainScanner::EndBySeal(Reader* reader, const Walk& walk, Step* step) {
 }
 
 Status ChainScanner::EndOfLog(Reader* reader, const Walk& walk) {
-  if (!walk.seal) {
-    KYRO_ASSIGN_OR_RETURN(chain_.torn_bytes, TornBytes(reader, walk));
-  }
+  KYRO_ASSIGN_OR_RETURN(chain_.torn_bytes, TornBytes(reader, walk));
   if (start_.last_sequence > walk.last) {
-    return StopsAt(*reader, walk.end, walk.last + 1,
-                   fmt::format("{}; MANIFEST knows of sequence {}",
-                               walk.why.empty() ? "sealed" : walk.why, start_.last_sequence));
+    return StopsAt(
+        *reader, walk.end, walk.last + 1,
+        fmt::format("{}; MANIFEST knows of sequence {}", WhyEnded(walk), start_.last_sequence));
   }
   return Status::Ok();
 }
@@ -259,7 +263,7 @@ Status ChainScanner::CheckHoldsNoCommits(const IndexedFile& file) const {
                      "which ends at sequence {}, leads here",
                      walk.first, walk.last, chain_.last_sequence);
   }
-  return walk.seal ? Status::Ok() : TornBytes(&reader, walk).status();
+  return TornBytes(&reader, walk).status();
 }
 
 }  // namespace

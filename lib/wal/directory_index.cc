@@ -38,7 +38,7 @@ Result<IndexedFile> IndexFile(const io::Directory& directory, std::string_view n
 
 }  // namespace
 
-Result<DirectoryIndex> IndexDirectory(const io::Directory& directory, std::uint64_t number_min) {
+Result<DirectoryIndex> IndexDirectory(const io::Directory& directory, std::uint64_t above) {
   DirectoryIndex index;
   KYRO_ASSIGN_OR_RETURN(const std::vector<io::DirectoryEntry> entries, directory.List());
   for (const io::DirectoryEntry& entry : entries) {
@@ -46,7 +46,7 @@ Result<DirectoryIndex> IndexDirectory(const io::Directory& directory, std::uint6
     std::uint64_t number;
     if (entry.type != io::FileType::kRegular) continue;
     if (!ParseFileName(entry.name, &kind, &number) || kind != FileKind::kWal) continue;
-    if (number < number_min) continue;
+    if (number <= above) continue;
     KYRO_ASSIGN_OR_RETURN(IndexedFile file, IndexFile(directory, entry.name, number));
     index.emplace(number, std::move(file));
   }

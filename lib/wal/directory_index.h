@@ -30,8 +30,8 @@ struct IndexedFile {
 // By number.
 using DirectoryIndex = std::map<std::uint64_t, IndexedFile>;
 
-// Every regular file with a log's name and a number of at least `number_min`.
-Result<DirectoryIndex> IndexDirectory(const io::Directory& directory, std::uint64_t number_min);
+// Every regular file with a log's name and a number above `above`.
+Result<DirectoryIndex> IndexDirectory(const io::Directory& directory, std::uint64_t above);
 
 // The file with the highest number whose link names `predecessor`, and which was made by
 // `database` or by the predecessor's maker. (The higher of two is right: a writer whose link

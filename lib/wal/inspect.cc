@@ -23,7 +23,7 @@ Result<FileReport> ScanFile(const io::Directory& directory, std::string_view nam
   report.link = walk.link;
   report.seal = walk.seal;
   if (!report.damage.ok()) return report;
-  if (walk.seal) {
+  if (walk.seal && walk.seal->successor.exists()) {
     report.damage = CheckZerosBehind(&reader, walk);
     return report;
   }

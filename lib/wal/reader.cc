@@ -106,14 +106,15 @@ Result<Reader::Probe> Reader::At(std::uint64_t offset) {
 }
 
 // The header alone is proof, whatever became of the payload: it was encoded after the sync of which
-// it speaks had returned. A copy of a log inside a payload fails the test of its own offset.
+// it speaks had returned. A copy of a log inside a payload fails the test of its own offset. A seal
+// is no better proof than another record: it is written first and synced after, so a power cut may
+// keep it and lose unsynced records before it.
 std::optional<RecordHeader> Reader::WitnessIn(std::string_view sector, std::uint64_t offset,
                                               std::uint64_t from) const {
   if (offset <= from || sector.size() < kRecordHeaderBytes) return std::nullopt;
   std::optional<RecordHeader> header = DecodeRecordHeader(sector, seed_, offset, nullptr);
-  if (!header) return std::nullopt;
-  const bool proves = header->type == RecordType::kSeal || header->synced_offset > from;
-  return proves ? header : std::nullopt;
+  if (header && header->synced_offset > from) return header;
+  return std::nullopt;
 }
 
 Result<Reader::Tail> Reader::ExamineTail(std::uint64_t from) {

@@ -35,7 +35,7 @@ Result<std::uint64_t> TornBytes(Reader* reader, const Walk& walk) {
                    "no valid record at offset {}, sequence {}: {}; not a torn write, because the "
                    "{} record at offset {} was written after a sync of bytes up to {}",
                    walk.end, walk.last + 1, walk.why, RecordTypeName(witness.type), witness.offset,
-                   witness.type == RecordType::kSeal ? witness.offset : witness.synced_offset);
+                   witness.synced_offset);
 }
 
 }  // namespace kyro::wal
