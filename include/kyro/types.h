@@ -12,10 +12,10 @@
 namespace kyro {
 
 // A key kind, fixed when a keyspace is created.
-struct U64 {
+struct [[gnu::visibility("default")]] U64 {
   using Key = std::uint64_t;  // numeric order; 0 and 2^64-1 are ordinary keys
 };
-struct Bytes {
+struct [[gnu::visibility("default")]] Bytes {
   using Key = std::string_view;  // 0 to 65,535 bytes, any bytes, memcmp order
 };
 

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Close: what the next Open finds is exactly described by the manifest, so that every flipped byte
+// of a closed database is found.
+#include <utility>
+
+#include "base/status_util.h"
+#include "db/core.h"
+
+namespace kyro::db {
+namespace {
+
+// A generation whose batches are at most this large stays in the log: the next Open replays it in
+// no time, and closing costs no segment.
+constexpr std::uint64_t kKeptInLogBytes = 1 << 20;
+
+void Keep(Status status, Status* first) {
+  if (first->ok()) *first = std::move(status);
+}
+
+}  // namespace
+
+Status Core::Close() {
+  MutexLock lock(&close_mutex_);
+  if (closed_.exchange(true, std::memory_order_acq_rel)) return close_status_;
+  // In a forked child nothing here is ours: neither the threads nor the files.
+  const bool forked = fork_word_ != nullptr && *fork_word_ != 1;
+  Status status;
+  if (commit_ != nullptr && !forked) status = CloseWriter();
+  if (reclaimer_ != nullptr) reclaimer_->FreeInPlace();
+  if (states_ != nullptr) states_->Reclaim();
+  if (installer_ != nullptr && commit_ != nullptr && !forked) installer_->DeleteObsolete();
+  lock_ = nullptr;
+  close_status_ = status;
+  return status;
+}
+
+Status Core::CloseWriter() {
+  Status first;
+  if (log_->failed().ok()) {
+    if (commit_->active_batch_bytes() > kKeptInLogBytes) Keep(commit_->Freeze(), &first);
+    if (first.ok()) Keep(upkeep_->WaitForFlushes(), &first);
+  }
+  commit_->Close();
+  upkeep_->Stop();
+  log_queue_->Stop();
+  flush_queue_->Stop();
+  maintenance_queue_->Stop();
+  Keep(log_->failed(), &first);
+  // After a failure the log stays as a crash would leave it: the next Open recovers.
+  if (first.ok() && !installer_->in_doubt()) {
+    const read::StatePin state = states_->Pin();
+    const bool empty = state->generation_count == 1 && state->generations[0]->empty();
+    commit::LogEnd end;
+    if (!empty) Keep(log_->Close(commit_->visible(), &end), &first);
+    if (first.ok()) Keep(InstallClosed(end, empty), &first);
+  }
+  Keep(log_->DropPrepared(), &first);
+  Keep(upkeep_->last_error(), &first);
+  return first;
+}
+
+Status Core::InstallClosed(const commit::LogEnd& end, bool empty) {
+  const manifest::Manifest now = installer_->manifest();
+  // Untouched since Open: the manifest already says it.
+  if (now.clean && (empty ? !now.wal_floor.exists() : now.wal_newest == end.file)) {
+    return Status::Ok();
+  }
+  const Sequence last = commit_->visible();
+  closing_durable_.store(last, std::memory_order_release);  // sealed and synced, or in segments
+  KYRO_RETURN_IF_ERROR(installer_->Install([&](manifest::Manifest* next) {
+    next->last_sequence = last;
+    next->clean = true;
+    next->wal_newest = end.file;
+    next->wal_newest_bytes = end.bytes;
+    if (empty) {
+      next->wal_floor = FileId{};
+      next->floor_sequence = last;
+    }
+    return Status::Ok();
+  }));
+  if (empty) DeleteLogFiles();
+  return Status::Ok();
+}
+
+// Everything is in segments. What cannot be deleted here is an orphan for the next Open.
+void Core::DeleteLogFiles() {
+  (void)log_->Abandon();
+  const auto entries = directory_->List();
+  if (!entries.ok()) return;
+  for (const io::DirectoryEntry& entry : *entries) {
+    FileKind kind;
+    std::uint64_t number = 0;
+    if (ParseFileName(entry.name, &kind, &number) && kind == FileKind::kWal) {
+      (void)directory_->Unlink(entry.name);
+    }
+  }
+  (void)directory_->Sync();
+}
+
+}  // namespace kyro::db

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Open: directory, lock, manifest, segments, log; recovery; threads last.
+#include <algorithm>
+#include <utility>
+
+#include "base/status_util.h"
+#include "db/core.h"
+
+namespace kyro::db {
+namespace {
+
+constexpr std::string_view kLockName = "LOCK";
+
+Status CheckSize(std::string_view name, std::uint64_t value, std::uint64_t max) {
+  if (value >= kSizeMin && value <= max) return Status::Ok();
+  return Error(StatusCode::kInvalidArgument, "Options::{} is {}, want {} to {}", name, value,
+               kSizeMin, max);
+}
+
+Status CheckOptions(const Options& options) {
+  constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
+  KYRO_RETURN_IF_ERROR(CheckSize("delta_bytes", options.delta_bytes, 64 * kGiB));
+  KYRO_RETURN_IF_ERROR(CheckSize("wal_file_bytes", options.wal_file_bytes, 64 * kGiB));
+  KYRO_RETURN_IF_ERROR(CheckSize("batch_bytes_max", options.batch_bytes_max, kGiB));
+  KYRO_RETURN_IF_ERROR(CheckSize("segment_bytes", options.segment_bytes, 2 * kGiB));
+  if (options.sync_interval.count() < 1) {
+    return Error(StatusCode::kInvalidArgument, "Options::sync_interval is {} ms, want at least 1",
+                 options.sync_interval.count());
+  }
+  if (options.write_stall_max.count() < 0) {
+    return Error(StatusCode::kInvalidArgument, "Options::write_stall_max is negative");
+  }
+  if (!(options.merge_fraction >= 0.01 && options.merge_fraction <= 1.0)) {
+    return Error(StatusCode::kInvalidArgument, "Options::merge_fraction is {}, want 0.01 to 1",
+                 options.merge_fraction);
+  }
+  return Status::Ok();
+}
+
+// The files of a database without the manifest that would make them one.
+Status CheckNoStrayFiles(const io::Directory& directory) {
+  KYRO_ASSIGN_OR_RETURN(const auto entries, directory.List());
+  for (const io::DirectoryEntry& entry : entries) {
+    if (!ParseFileName(entry.name, nullptr, nullptr)) continue;
+    return FileError(StatusCode::kDataLoss, manifest::kManifestName, Status::kNoOffset,
+                     "missing, but {} is there", entry.name);
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Core::Core(const io::Env& env, const Options& options)
+    : env_(env), options_(options), fork_word_(io::ForkWord()) {}
+
+Result<std::shared_ptr<Core>> Core::Open(const std::string& path, const Options& options,
+                                         const io::Env& env) {
+  KYRO_RETURN_IF_ERROR(CheckOptions(options));
+  std::shared_ptr<Core> core(new Core(env, options));
+  KYRO_RETURN_IF_ERROR(core->OpenDirectory(path));
+  manifest::LoadedManifest loaded;
+  KYRO_RETURN_IF_ERROR(core->LoadOrCreateManifest(&loaded));
+  core->BuildReaders();
+  core->BuildUpkeep(loaded);
+  KYRO_RETURN_IF_ERROR(core->Recover());
+  if (!options.read_only) KYRO_RETURN_IF_ERROR(core->StartThreads());
+  return core;
+}
+
+Status Core::OpenDirectory(const std::string& path) {
+  const bool create = options_.create_if_missing && !options_.read_only;
+  KYRO_ASSIGN_OR_RETURN(directory_, env_.fs->OpenDirectory(path, create));
+  if (!create) {
+    // Do not leave a LOCK in a directory that is no database.
+    if (auto bytes = directory_->FileBytes(manifest::kManifestName); !bytes.ok()) {
+      if (bytes.status().code() == StatusCode::kNotFound) {
+        KYRO_RETURN_IF_ERROR(CheckNoStrayFiles(*directory_));
+      }
+      return std::move(bytes).status();
+    }
+  }
+  KYRO_ASSIGN_OR_RETURN(lock_, directory_->Lock(kLockName, options_.read_only));
+  return Status::Ok();
+}
+
+Status Core::LoadOrCreateManifest(manifest::LoadedManifest* loaded) {
+  Result<manifest::LoadedManifest> found = manifest::LoadManifest(*directory_);
+  if (found.ok()) {
+    if (options_.error_if_exists) {
+      return Status(StatusCode::kAlreadyExists, "the database exists");
+    }
+    *loaded = *std::move(found);
+    return Status::Ok();
+  }
+  if (found.status().code() != StatusCode::kNotFound) return std::move(found).status();
+  KYRO_RETURN_IF_ERROR(CheckNoStrayFiles(*directory_));
+  if (options_.read_only || !options_.create_if_missing) return Status::NotFound();
+
+  manifest::Manifest& manifest = loaded->manifest;
+  KYRO_ASSIGN_OR_RETURN(manifest.database, env_.random->NewUuid());
+  KYRO_ASSIGN_OR_RETURN(const Uuid file, env_.random->NewUuid());
+  manifest.generation = 1;
+  manifest.clean = true;
+  const manifest::Installed installed = manifest::InstallManifest(directory_.get(), manifest, file);
+  loaded->mark = installed.mark;
+  return installed.status;
+}
+
+void Core::BuildReaders() {
+  shared_ = std::make_shared<read::Shared>();
+  reclaimer_ = std::make_shared<read::Reclaimer>([this] {
+    if (upkeep_ != nullptr) upkeep_->MaintainSoon();
+  });
+  states_ = std::make_unique<read::StateHolder>(shared_, reclaimer_);
+}
+
+void Core::BuildUpkeep(const manifest::LoadedManifest& loaded) {
+  upkeep::InstallContext context;
+  context.env = env_;
+  context.directory = directory_.get();
+  context.access = options_.access;
+  context.states = states_.get();
+  context.durable = [this] { return Durable(); };
+  installer_ =
+      std::make_unique<upkeep::Installer>(std::move(context), loaded.manifest, loaded.mark);
+  upkeep::UpkeepOptions options;
+  options.segment_bytes = options_.segment_bytes;
+  options.merge_fraction = options_.merge_fraction;
+  options.on_event = options_.on_event;
+  upkeep_ = std::make_unique<upkeep::Upkeep>(env_, directory_.get(), options, installer_.get(),
+                                             states_.get());
+}
+
+// ---------------------------------------------------------------------------------- recovery
+
+Status Core::Recover() {
+  const manifest::Manifest manifest = installer_->manifest();
+  const ManifestMark mark = installer_->mark();
+  // Every named file is opened and checked, and the log is read to its end, before anything on
+  // disk changes.
+  KYRO_RETURN_IF_ERROR(installer_->PublishInitial(nullptr));
+  KYRO_ASSIGN_OR_RETURN(recovered_.chain,
+                        wal::ScanChain(*directory_, ChainStartOf(manifest, mark)));
+  const std::size_t budget = options_.delta_bytes;
+  const bool clean = recovered_.chain.clean;
+  if (options_.read_only || clean) {
+    KYRO_RETURN_IF_ERROR(Replay(*directory_, manifest, mark, budget, nullptr, &recovered_));
+  }
+  if (!options_.read_only && (!clean || recovered_.active->bytes() > budget)) {
+    Status status = RecoverIntoSegments();
+    if (status.code() == StatusCode::kNoSpace) {
+      // Nothing is lost: serve what is there from memory, and refuse writes.
+      refused_ = status;
+      KYRO_RETURN_IF_ERROR(Replay(*directory_, manifest, mark, budget, nullptr, &recovered_));
+    } else if (!status.ok()) {
+      return status;
+    }
+  }
+  KYRO_RETURN_IF_ERROR(installer_->PublishInitial(recovered_.active));
+  if (!options_.read_only && refused_.ok()) {
+    KYRO_ASSIGN_OR_RETURN(const std::uint64_t next, NextFreeNumber(*directory_));
+    installer_->RaiseNextNumber(next);
+    KYRO_RETURN_IF_ERROR(
+        DeleteOrphans(directory_.get(), installer_->manifest(), recovered_.chain, &recovered_));
+  }
+  if (!clean) Report(Event::Kind::kRecovered, "", recovered_.batch_bytes);
+  if (recovered_.chain.torn_bytes != 0) {
+    Report(Event::Kind::kTornTail,
+           FileName(FileKind::kWal, recovered_.chain.files.back().id.number),
+           recovered_.chain.torn_bytes);
+  }
+  for (const std::string& name : recovered_.unknown_files) {
+    Report(Event::Kind::kUnknownFile, name, 0);
+  }
+  return Status::Ok();
+}
+
+// O2: one install is the only commit point; a crash before it leaves the log to be replayed again.
+Status Core::RecoverIntoSegments() {
+  manifest::Manifest next = installer_->manifest();
+  const ManifestMark mark = installer_->mark();
+  KYRO_ASSIGN_OR_RETURN(const std::uint64_t number, NextFreeNumber(*directory_));
+  installer_->RaiseNextNumber(number);
+  manifest::Manifest base = next;
+  KYRO_RETURN_IF_ERROR(Replay(
+      *directory_, base, mark, options_.delta_bytes,
+      [&](const delta::Generation& generation) { return upkeep_->FlushInto(generation, &next); },
+      &recovered_));
+  if (!recovered_.active->empty()) {
+    recovered_.active->Freeze(recovered_.last_sequence);
+    KYRO_RETURN_IF_ERROR(upkeep_->FlushInto(*recovered_.active, &next));
+  }
+  KYRO_RETURN_IF_ERROR(installer_->Install([&](manifest::Manifest* manifest) {
+    manifest->keyspaces = next.keyspaces;
+    manifest->last_sequence = recovered_.last_sequence;
+    manifest->floor_sequence = recovered_.last_sequence;
+    manifest->wal_floor = FileId{};
+    manifest->wal_newest = FileId{};
+    manifest->wal_newest_bytes = 0;
+    manifest->clean = true;
+    return Status::Ok();
+  }));
+  recovered_.batch_bytes = 0;
+  KYRO_ASSIGN_OR_RETURN(recovered_.active,
+                        delta::Generation::Create(options_.delta_bytes, recovered_.last_sequence));
+  return Status::Ok();
+}
+
+// ---------------------------------------------------------------------------------- threads
+
+Status Core::NameLogFile(const FileId& file) {
+  return installer_->Install([&](manifest::Manifest* manifest) {
+    if (!manifest->wal_floor.exists()) manifest->wal_floor = file;
+    manifest->wal_newest = file;
+    manifest->wal_newest_bytes = 0;
+    manifest->clean = false;
+    return Status::Ok();
+  });
+}
+
+Sequence Core::Durable() const noexcept {
+  const Sequence committed = commit_ != nullptr ? commit_->durable() : recovered_.last_sequence;
+  return std::max(committed, closing_durable_.load(std::memory_order_acquire));
+}
+
+Status Core::StartThreads() {
+  if (!refused_.ok()) return Status::Ok();  // nothing to keep up
+  KYRO_ASSIGN_OR_RETURN(log_queue_, env_.executor->NewQueue("kyro-log"));
+  KYRO_ASSIGN_OR_RETURN(flush_queue_, env_.executor->NewQueue("kyro-flush"));
+  KYRO_ASSIGN_OR_RETURN(maintenance_queue_, env_.executor->NewQueue("kyro-upkeep"));
+
+  commit::LogEnd end;
+  const bool kept = installer_->manifest().wal_floor.exists() && !recovered_.chain.files.empty();
+  if (kept) end = {recovered_.chain.files.back().id, recovered_.chain.files.back().valid_bytes};
+  commit::LogHooks log_hooks;
+  log_hooks.next_number = [this] { return installer_->NextNumber(); };
+  log_hooks.name_file = [this](const FileId& file) { return NameLogFile(file); };
+  log_hooks.manifest_mark = [this] { return installer_->mark(); };
+  log_ = std::make_unique<commit::Log>(
+      env_, directory_.get(),
+      commit::LogOptions{installer_->manifest().database, options_.wal_file_bytes},
+      std::move(log_hooks), end);
+
+  commit::CommitHooks hooks;
+  hooks.generation_frozen = [this] { upkeep_->FlushSoon(); };
+  hooks.help_flush = [this] { return flush_queue_->Help(); };
+  hooks.flush_error = [this] { return upkeep_->flush_error(); };
+  hooks.stalled = [this](bool stalled) {
+    if (stalled) Report(Event::Kind::kStall, "", 0, upkeep_->flush_error());
+  };
+  commit_ = std::make_unique<commit::CommitQueue>(
+      env_,
+      commit::CommitOptions{options_.sync_interval, options_.delta_bytes, options_.write_stall_max},
+      std::move(hooks), log_.get(), states_.get(), log_queue_.get(), recovered_.last_sequence,
+      recovered_.batch_bytes);
+  upkeep_->Start(flush_queue_.get(), maintenance_queue_.get());
+  upkeep_->MaintainSoon();
+  return Status::Ok();
+}
+
+}  // namespace kyro::db

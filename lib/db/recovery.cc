@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "db/recovery.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/status_util.h"
+#include "batch/batch.h"
+
+namespace kyro::db {
+namespace {
+
+constexpr std::string_view kLockName = "LOCK";
+
+// Writes one batch of the log into `generation`.
+class Replayer {
+ public:
+  explicit Replayer(const manifest::Manifest& manifest) : manifest_(manifest) {}
+
+  Status Apply(Sequence sequence, std::string_view bytes, delta::Generation* generation) const {
+    batch::Op op;
+    batch::Reader reader(bytes);
+    while (reader.Next(&op)) {
+      KYRO_RETURN_IF_ERROR(op.key_kind == KeyKind::kU64 ? ApplyOp<U64>(sequence, op, generation)
+                                                        : ApplyOp<Bytes>(sequence, op, generation));
+    }
+    return reader.status();
+  }
+
+ private:
+  template <class K>
+  Status ApplyOp(Sequence sequence, const batch::Op& op, delta::Generation* generation) const {
+    const auto keyspace = std::find_if(manifest_.keyspaces.begin(), manifest_.keyspaces.end(),
+                                       [&](const auto& known) { return known.id == op.keyspace; });
+    if (keyspace == manifest_.keyspaces.end()) {
+      if (op.keyspace < manifest_.next_keyspace) return Status::Ok();  // dropped since
+      return Error(StatusCode::kDataLoss,
+                   "sequence {} names keyspace {}, but the manifest none "
+                   "above {}",
+                   sequence, op.keyspace, manifest_.next_keyspace - 1);
+    }
+    if (keyspace->kind != op.key_kind) {
+      return Error(StatusCode::kDataLoss,
+                   "sequence {} has keys of kind {} for keyspace {}, want {}", sequence,
+                   int(op.key_kind), op.keyspace, int(keyspace->kind));
+    }
+    KYRO_ASSIGN_OR_RETURN(delta::Delta<K> * delta, generation->Ensure<K>(op.keyspace));
+    KYRO_RETURN_IF_ERROR(delta->Reserve(delta::Delta<K>::OpBytes(op.key.size(), op.value.size())));
+    const typename K::Key key = KeyTraits<K>::Decode(op.key);
+    op.kind == batch::OpKind::kPut ? delta->Put(key, sequence, op.value)
+                                   : delta->Delete(key, sequence);
+    return Status::Ok();
+  }
+
+  const manifest::Manifest& manifest_;
+};
+
+std::set<std::string> NamedFiles(const manifest::Manifest& manifest, const wal::Chain& chain) {
+  std::set<std::string> names{std::string(manifest::kManifestName), std::string(kLockName)};
+  for (const auto& keyspace : manifest.keyspaces) {
+    for (const RunRef& run : keyspace.runs) {
+      for (const SegmentRef& ref : run.segments) {
+        names.insert(FileName(FileKind::kKeys, ref.keys.id.number));
+        names.insert(FileName(FileKind::kData, ref.data.id.number));
+        if (ref.model.id.exists()) {
+          names.insert(FileName(FileKind::kModel, ref.model.id.number));
+        }
+      }
+    }
+  }
+  if (manifest.wal_floor.exists()) {
+    for (const wal::ScannedFile& file : chain.files) {
+      names.insert(FileName(FileKind::kWal, file.id.number));
+    }
+  }
+  return names;
+}
+
+// True if the file begins with a valid header of this database.
+bool IsOurs(const io::Directory& directory, const std::string& name, FileKind kind,
+            const Uuid& database) {
+  auto file = directory.Open(name);
+  if (!file.ok()) return false;
+  char bytes[kFileHeaderBytes];
+  const auto read = (*file)->Read(0, sizeof(bytes), bytes);
+  if (!read.ok() || *read != sizeof(bytes)) return false;
+  const auto header = DecodeFileHeader({bytes, sizeof(bytes)}, kind, name);
+  return header.ok() && header->database == database;
+}
+
+bool IsTemporary(const std::string& name) {
+  constexpr std::string_view kSuffix = ".tmp";
+  if (name.size() <= kSuffix.size() || !name.ends_with(kSuffix)) return false;
+  const std::string base = name.substr(0, name.size() - kSuffix.size());
+  return base == manifest::kManifestName || ParseFileName(base, nullptr, nullptr);
+}
+
+}  // namespace
+
+wal::ChainStart ChainStartOf(const manifest::Manifest& manifest, const ManifestMark& mark) {
+  wal::ChainStart start;
+  start.database = manifest.database;
+  start.floor = manifest.wal_floor;
+  start.floor_sequence = manifest.floor_sequence;
+  start.newest = manifest.wal_newest;
+  start.clean = manifest.clean;
+  start.newest_bytes = manifest.wal_newest_bytes;
+  start.last_sequence = manifest.last_sequence;
+  start.manifest = mark;
+  return start;
+}
+
+Status Replay(const io::Directory& directory, const manifest::Manifest& manifest,
+              const ManifestMark& mark, std::size_t budget_bytes,
+              const std::function<Status(const delta::Generation&)>& flush, Recovered* recovered) {
+  const Replayer replayer(manifest);
+  recovered->batches = 0;
+  recovered->batch_bytes = 0;
+  KYRO_ASSIGN_OR_RETURN(recovered->active,
+                        delta::Generation::Create(budget_bytes, manifest.floor_sequence));
+  Sequence last = manifest.floor_sequence;
+  const auto apply = [&](Sequence sequence, std::string_view batch) -> Status {
+    delta::Generation* generation = recovered->active.get();
+    if (flush && !generation->empty() && generation->bytes() + batch.size() > budget_bytes) {
+      generation->Freeze(last);
+      KYRO_RETURN_IF_ERROR(flush(*generation));
+      KYRO_ASSIGN_OR_RETURN(recovered->active, delta::Generation::Create(budget_bytes, last));
+      recovered->batch_bytes = 0;
+    }
+    KYRO_RETURN_IF_ERROR(replayer.Apply(sequence, batch, recovered->active.get()));
+    last = sequence;
+    ++recovered->batches;
+    recovered->batch_bytes += batch.size();
+    return Status::Ok();
+  };
+  KYRO_RETURN_IF_ERROR(wal::ReplayChain(directory, ChainStartOf(manifest, mark), recovered->chain,
+                                        manifest.floor_sequence, apply));
+  recovered->last_sequence = std::max(recovered->chain.last_sequence, manifest.last_sequence);
+  return Status::Ok();
+}
+
+Result<std::uint64_t> NextFreeNumber(const io::Directory& directory) {
+  KYRO_ASSIGN_OR_RETURN(const auto entries, directory.List());
+  std::uint64_t next = 1;
+  for (const io::DirectoryEntry& entry : entries) {
+    std::uint64_t number = 0;
+    if (ParseFileName(entry.name, nullptr, &number)) next = std::max(next, number + 1);
+  }
+  return next;
+}
+
+Status DeleteOrphans(io::Directory* directory, const manifest::Manifest& manifest,
+                     const wal::Chain& chain, Recovered* recovered) {
+  const std::set<std::string> named = NamedFiles(manifest, chain);
+  KYRO_ASSIGN_OR_RETURN(const auto entries, directory->List());
+  bool deleted = false;
+  for (const io::DirectoryEntry& entry : entries) {
+    if (named.count(entry.name) != 0) continue;
+    FileKind kind;
+    std::uint64_t number = 0;
+    const bool orphan =
+        entry.type == io::FileType::kRegular &&
+        (IsTemporary(entry.name) || (ParseFileName(entry.name, &kind, &number) &&
+                                     IsOurs(*directory, entry.name, kind, manifest.database)));
+    if (!orphan) {
+      recovered->unknown_files.push_back(entry.name);
+      continue;
+    }
+    KYRO_RETURN_IF_ERROR(directory->Unlink(entry.name));
+    ++recovered->orphans_deleted;
+    deleted = true;
+  }
+  return deleted ? directory->Sync() : Status::Ok();
+}
+
+}  // namespace kyro::db

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Recovery: the pieces that Open puts together. Reading and deciding change nothing on disk.
+//
+//   O1  The recovered state is the commit order cut at one sequence.
+//   O2  After an unclean end everything that was replayed is flushed to segments and installed by
+//       one manifest whose log floor is above every old log file: bytes that survived a failed
+//       sync in the page cache are not trusted twice.
+//   O3  Nothing is deleted before that manifest is durable, and nothing that is not ours ever.
+#ifndef KYRO_DB_RECOVERY_H_
+#define KYRO_DB_RECOVERY_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "delta/generation.h"
+#include "io/env.h"
+#include "manifest/manifest.h"
+#include "wal/chain.h"
+
+namespace kyro::db {
+
+// What Open found and did.
+struct Recovered {
+  wal::Chain chain;
+  Sequence last_sequence = 0;
+  std::uint64_t batches = 0;
+  std::uint64_t batch_bytes = 0;              // of what is in `active`
+  std::shared_ptr<delta::Generation> active;  // what the log holds beyond the segments
+  std::uint64_t orphans_deleted = 0;
+  std::vector<std::string> unknown_files;
+};
+
+// What the manifest knows of the log, as the wal room wants it.
+wal::ChainStart ChainStartOf(const manifest::Manifest& manifest, const ManifestMark& mark);
+
+// Replays the chain into generations. Whenever the current one is over `budget_bytes` it is frozen
+// and handed to `flush`, if there is one; what is left ends in `recovered->active`.
+Status Replay(const io::Directory& directory, const manifest::Manifest& manifest,
+              const ManifestMark& mark, std::size_t budget_bytes,
+              const std::function<Status(const delta::Generation&)>& flush, Recovered* recovered);
+
+// 1 + the highest file number in the directory.
+Result<std::uint64_t> NextFreeNumber(const io::Directory& directory);
+
+// Deletes what an interrupted process of this database left: temporary files, and numbered files
+// with a valid header of this database that `manifest` and `chain` do not name. All else is left
+// alone; its names go to `recovered->unknown_files`.
+Status DeleteOrphans(io::Directory* directory, const manifest::Manifest& manifest,
+                     const wal::Chain& chain, Recovered* recovered);
+
+}  // namespace kyro::db
+
+#endif  // KYRO_DB_RECOVERY_H_

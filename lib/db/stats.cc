@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kyro/stats.h"
+
+#include <algorithm>
+
+#include "db/core.h"
+
+namespace kyro {
+
+std::string_view StallReasonName(StallReason reason) noexcept {
+  switch (reason) {
+    case StallReason::kNone:
+      return "none";
+    case StallReason::kFlushBehind:
+      return "flush_behind";
+    case StallReason::kFlushFailing:
+      return "flush_failing";
+    case StallReason::kLogFailed:
+      return "log_failed";
+    case StallReason::kReadOnly:
+      return "read_only";
+    case StallReason::kClosed:
+      return "closed";
+  }
+  return "unknown";
+}
+
+namespace db {
+namespace {
+
+std::uint64_t Load(const std::atomic<std::uint64_t>& counter) {
+  return counter.load(std::memory_order_relaxed);
+}
+
+template <class K>
+void AddRuns(const read::Runs<K>& runs, KeyspaceStats* keyspace, Stats* stats,
+             std::uint64_t* modelled) {
+  keyspace->runs = runs.runs.size();
+  for (const auto& run : runs.runs) {
+    for (const auto& segment : run.segments) {
+      const segment::Facts facts = segment->facts();
+      ++keyspace->segments;
+      keyspace->entries += facts.entries;
+      keyspace->tombstones += facts.tombstones;
+      keyspace->file_bytes += facts.keys_bytes + facts.data_bytes + facts.model_bytes;
+      if (!facts.has_model) continue;
+      *modelled += facts.entries;
+      stats->model_bytes += facts.model_bytes;
+      stats->leaves += facts.leaves;
+      stats->window_p50 = std::max<std::uint64_t>(stats->window_p50, facts.window_p50);
+      stats->window_p99 = std::max<std::uint64_t>(stats->window_p99, facts.window_p99);
+      stats->window_p999 = std::max<std::uint64_t>(stats->window_p999, facts.window_p999);
+      stats->window_max = std::max<std::uint64_t>(stats->window_max, facts.window_max);
+    }
+  }
+}
+
+template <class K>
+std::uint64_t DeltaKeys(const read::ReadState& state, std::uint32_t keyspace) {
+  std::uint64_t keys = 0;
+  for (std::size_t i = 0; i < state.generation_count; ++i) {
+    const auto* delta = state.generations[i]->template Find<K>(keyspace);
+    if (delta != nullptr) keys += delta->keys();
+  }
+  return keys;
+}
+
+void AddKeyspaces(const manifest::Manifest& manifest, const read::ReadState& state, Stats* stats) {
+  std::uint64_t modelled = 0;
+  for (const manifest::KeyspaceRef& known : manifest.keyspaces) {
+    KeyspaceStats keyspace;
+    keyspace.name = known.name;
+    keyspace.id = known.id;
+    keyspace.kind = known.kind;
+    if (known.kind == KeyKind::kU64) {
+      if (const auto* runs = state.runs->Find<U64>(known.id)) {
+        AddRuns(*runs, &keyspace, stats, &modelled);
+      }
+      keyspace.delta_keys = DeltaKeys<U64>(state, known.id);
+    } else {
+      if (const auto* runs = state.runs->Find<Bytes>(known.id)) {
+        AddRuns(*runs, &keyspace, stats, &modelled);
+      }
+      keyspace.delta_keys = DeltaKeys<Bytes>(state, known.id);
+    }
+    stats->segments += keyspace.segments;
+    stats->segment_bytes += keyspace.file_bytes;
+    stats->keyspaces.push_back(std::move(keyspace));
+  }
+  if (modelled != 0) {
+    stats->model_bytes_per_key =
+        static_cast<double>(stats->model_bytes) / static_cast<double>(modelled);
+  }
+}
+
+void AddCommit(const commit::CommitQueue& commit, const commit::Log& log, Stats* stats) {
+  stats->commits = Load(commit.counters().commits);
+  stats->groups = Load(commit.counters().groups);
+  stats->commits_refused = Load(commit.counters().refused);
+  stats->stalls = Load(commit.counters().stalls);
+  stats->stall_micros = Load(commit.counters().stall_micros);
+  stats->stall = commit.stall_reason();
+  stats->log_syncs = Load(log.counters().syncs);
+  stats->log_bytes = Load(log.counters().bytes);
+  stats->log_rotations = Load(log.counters().rotations);
+  stats->log_marks = Load(log.counters().marks);
+}
+
+void AddUpkeep(const upkeep::Upkeep& upkeep, const upkeep::Installer& installer, Stats* stats) {
+  const upkeep::UpkeepCounters& counters = upkeep.counters();
+  stats->flushes = Load(counters.flushes);
+  stats->merges = Load(counters.merges);
+  stats->retrains = Load(counters.retrains);
+  stats->tombstones_dropped = Load(counters.tombstones_dropped);
+  stats->bytes_flushed = Load(counters.bytes_flushed);
+  stats->bytes_merged = Load(counters.bytes_merged);
+  stats->upkeep_failures = Load(counters.failures);
+  stats->background_error = upkeep.last_error();
+  stats->installs = installer.installs();
+  const auto pinned = installer.pinned();
+  stats->pinned_files = pinned.files;
+  stats->pinned_bytes = pinned.bytes;
+}
+
+}  // namespace
+
+Stats Core::GetStats() const {
+  Stats stats;
+  const read::StatePin state = states_->Pin();
+  const manifest::Manifest manifest = installer_->manifest();
+  stats.visible = visible();
+  stats.durable = Durable();
+  stats.flushed = manifest.floor_sequence;
+  stats.stall = options_.read_only || !refused_.ok() ? StallReason::kReadOnly : StallReason::kNone;
+  if (commit_ != nullptr) AddCommit(*commit_, *log_, &stats);
+  if (closed_.load(std::memory_order_acquire)) stats.stall = StallReason::kClosed;
+  for (std::size_t i = 0; i < state->generation_count; ++i) {
+    stats.delta_bytes += state->generations[i]->bytes();
+  }
+  stats.frozen_generations = state->generation_count - 1;
+  AddUpkeep(*upkeep_, *installer_, &stats);
+  if (stats.background_error.ok()) stats.background_error = refused_;
+
+  stats.replayed_batches = recovered_.batches;
+  stats.replayed_files = recovered_.chain.files.size();
+  stats.torn_bytes = recovered_.chain.torn_bytes;
+  stats.was_clean = recovered_.chain.clean;
+  stats.orphans_deleted = recovered_.orphans_deleted;
+  stats.unknown_files = recovered_.unknown_files;
+  if (const auto entries = directory_->List(); entries.ok()) {
+    FileKind kind;
+    for (const io::DirectoryEntry& entry : *entries) {
+      stats.log_files += ParseFileName(entry.name, &kind, nullptr) && kind == FileKind::kWal;
+    }
+  }
+
+  AddKeyspaces(manifest, *state, &stats);
+  stats.predictions = shared_->predictions.Sum();
+  stats.model_fallbacks = Load(shared_->segments.model_fallbacks);
+  stats.models_damaged = Load(shared_->segments.models_damaged);
+  stats.blocks_verified = Load(shared_->segments.blocks_verified);
+  stats.blocks_bad = Load(shared_->segments.blocks_bad);
+  stats.unread_errors = Load(shared_->unread_errors);
+  const auto views = shared_->views.Summarize();
+  stats.open_views = views.views;
+  stats.oldest_view = views.oldest;
+  return stats;
+}
+
+}  // namespace db
+}  // namespace kyro

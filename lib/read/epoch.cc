@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "read/epoch.h"
+
+#include <sched.h>
+
+#include <atomic>
+
+namespace kyro::read {
+
+// A cache line of its own, so that readers do not disturb each other.
+struct alignas(64) EpochGuard::Slot {
+  std::atomic<std::uint64_t> epoch{0};  // 0: not reading
+  std::atomic<bool> taken{false};
+  std::uint32_t depth = 0;  // nested guards of the owning thread
+};
+
+// The slot of one thread, given back when the thread ends.
+class ThreadSlot {
+ public:
+  ThreadSlot() noexcept;
+  ~ThreadSlot() {
+    if (slot_ != nullptr) slot_->taken.store(false, std::memory_order_release);
+    slot_ = nullptr;
+  }
+  EpochGuard::Slot* slot() const noexcept { return slot_; }
+  std::uint32_t index() const noexcept { return index_; }
+
+  static EpochGuard::Slot slots[kEpochSlots];
+  // One past the highest slot ever taken: what Synchronize has to look at.
+  static std::atomic<std::uint32_t> used;
+
+ private:
+  EpochGuard::Slot* slot_ = nullptr;
+  std::uint32_t index_ = 0;
+};
+
+EpochGuard::Slot ThreadSlot::slots[kEpochSlots];
+std::atomic<std::uint32_t> ThreadSlot::used{0};
+
+namespace {
+std::atomic<std::uint64_t> global_epoch{1};
+
+const ThreadSlot& MySlot() noexcept {
+  thread_local const ThreadSlot slot;
+  return slot;
+}
+}  // namespace
+
+ThreadSlot::ThreadSlot() noexcept {
+  for (std::uint32_t i = 0; i < kEpochSlots; ++i) {
+    bool expected = false;
+    if (slots[i].taken.load(std::memory_order_relaxed) ||
+        !slots[i].taken.compare_exchange_strong(expected, true, std::memory_order_acquire)) {
+      continue;
+    }
+    std::uint32_t high = used.load(std::memory_order_relaxed);
+    while (high <= i && !used.compare_exchange_weak(high, i + 1, std::memory_order_seq_cst)) {
+    }
+    slot_ = &slots[i];
+    index_ = i;
+    return;
+  }
+}
+
+EpochGuard::EpochGuard() noexcept : slot_(MySlot().slot()) {
+  if (slot_ == nullptr || slot_->depth++ > 0) return;
+  slot_->epoch.store(global_epoch.load(std::memory_order_relaxed), std::memory_order_seq_cst);
+}
+
+EpochGuard::~EpochGuard() {
+  if (slot_ == nullptr || --slot_->depth > 0) return;
+  slot_->epoch.store(0, std::memory_order_release);
+}
+
+void Synchronize() noexcept {
+  // A reader that starts after this increment stores a larger epoch than `before`, or an equal one
+  // that it read earlier; the latter is waited for needlessly, which is safe.
+  const std::uint64_t before = global_epoch.fetch_add(1, std::memory_order_seq_cst);
+  const std::uint32_t used = ThreadSlot::used.load(std::memory_order_seq_cst);
+  for (std::uint32_t i = 0; i < used; ++i) {
+    for (;;) {
+      const std::uint64_t epoch = ThreadSlot::slots[i].epoch.load(std::memory_order_seq_cst);
+      if (epoch == 0 || epoch > before) break;
+      sched_yield();
+    }
+  }
+}
+
+std::uint32_t ThreadIndex() noexcept {
+  return MySlot().index();
+}
+
+}  // namespace kyro::read

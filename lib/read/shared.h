@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What readers of one Db share: counters and the list of live views. Views keep it alive, so it
+// may outlive the Db.
+#ifndef KYRO_READ_SHARED_H_
+#define KYRO_READ_SHARED_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "base/mutex.h"
+#include "kyro/types.h"
+#include "read/epoch.h"
+#include "segment/segment.h"
+
+namespace kyro::read {
+
+// Counts lookups without contention: a thread adds to the cell its index falls on, by a plain load
+// and store. Exact for up to kCells threads; beyond that two threads may lose an increment.
+class Tally {
+ public:
+  void Add(std::uint64_t count) noexcept {
+    std::atomic<std::uint64_t>& cell = cells_[ThreadIndex() % kCells].count;
+    cell.store(cell.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+  }
+  std::uint64_t Sum() const noexcept {
+    std::uint64_t sum = 0;
+    for (const Cell& cell : cells_) sum += cell.count.load(std::memory_order_relaxed);
+    return sum;
+  }
+
+ private:
+  static constexpr std::size_t kCells = 64;
+  struct alignas(64) Cell {
+    std::atomic<std::uint64_t> count{0};
+  };
+  std::array<Cell, kCells> cells_;
+};
+
+// A live view's entry in the registry: part of the view, so that listing it allocates nothing.
+struct ViewEntry {
+  Sequence sequence = 0;
+  ViewEntry* previous = nullptr;
+  ViewEntry* next = nullptr;
+  std::size_t shard = 0;
+};
+
+// The live views. Sharded by thread: making a view takes an uncontended mutex, no I/O under it.
+class ViewRegistry {
+ public:
+  void Enter(ViewEntry* entry) noexcept;
+  void Leave(ViewEntry* entry) noexcept;
+  struct Summary {
+    std::uint64_t views = 0;
+    Sequence oldest = 0;  // 0: none
+  };
+  Summary Summarize() const;
+
+ private:
+  static constexpr std::size_t kShards = 16;
+  struct alignas(64) Shard {
+    mutable Mutex mutex;
+    ViewEntry* head KYRO_GUARDED_BY(mutex) = nullptr;
+  };
+  std::array<Shard, kShards> shards_;
+};
+
+struct Shared {
+  segment::Counters segments;
+  Tally predictions;                            // lookups that went through a model
+  std::atomic<std::uint64_t> unread_errors{0};  // cursors destroyed with an error nobody read
+  ViewRegistry views;
+};
+
+}  // namespace kyro::read
+
+#endif  // KYRO_READ_SHARED_H_

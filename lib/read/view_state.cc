@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "read/view_state.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kyro::read {
+
+template <class K>
+Sources<K>::Sources(const ReadState& state, std::uint32_t keyspace) noexcept
+    : runs(state.runs->Find<K>(keyspace)) {
+  for (std::size_t i = 0; i < state.generation_count; ++i) {
+    const delta::Delta<K>* delta = state.generations[i]->template Find<K>(keyspace);
+    if (delta != nullptr && !delta->empty()) deltas[delta_count++] = delta;
+  }
+  if (runs != nullptr && runs->runs.empty()) runs = nullptr;
+}
+
+template <class K>
+Lookup Sources<K>::Get(typename K::Key key, Sequence sequence, Tally* predictions) const noexcept {
+  for (std::size_t i = 0; i < delta_count; ++i) {
+    const delta::Version version = deltas[i]->Get(key, sequence);
+    if (version.found == delta::Found::kValue) return Lookup::Present(version.value);
+    if (version.found == delta::Found::kTombstone) return Lookup::Tombstone();
+  }
+  if (runs == nullptr) return Lookup::Absent();
+  for (const Run<K>& run : runs->runs) {
+    const segment::Segment<K>* segment = run.Find(key);
+    if (segment == nullptr) continue;
+    predictions->Add(segment->has_model());
+    const Lookup found = segment->Get(key);
+    if (!found.undecided()) return found;
+  }
+  return Lookup::Absent();
+}
+
+Sequence ClampToState(const ReadState& state, Sequence visible) noexcept {
+  const Sequence frozen_at = state.generations[0]->last_sequence();
+  return frozen_at == 0 ? visible : std::min(visible, frozen_at);
+}
+
+template <class K>
+ViewState<K>::ViewState(StatePin pin, std::uint32_t keyspace, Sequence sequence) noexcept
+    : pin_(std::move(pin)), sources_(*pin_, keyspace) {
+  entry_.sequence = sequence;
+  pin_->shared->views.Enter(&entry_);
+}
+
+template <class K>
+ViewState<K>::~ViewState() {
+  pin_->shared->views.Leave(&entry_);
+}
+
+template <class K>
+typename ViewState<K>::GetFunction ViewState<K>::ChooseGet() const noexcept {
+  if (sources_.delta_count != 0) return &GetAny;
+  if (sources_.runs == nullptr) return &GetNothing;
+  const auto& runs = sources_.runs->runs;
+  if (runs.size() == 1 && runs[0].segments.size() == 1) return &GetOneSegment;
+  return &GetAny;
+}
+
+template <class K>
+Lookup ViewState<K>::GetAny(const ViewState& view, Key key) noexcept {
+  return view.sources_.Get(key, view.sequence(), &view.shared()->predictions);
+}
+
+template <class K>
+Lookup ViewState<K>::GetNothing(const ViewState&, Key) noexcept {
+  return Lookup::Absent();
+}
+
+template <class K>
+Lookup ViewState<K>::GetOneSegment(const ViewState& view, Key key) noexcept {
+  const segment::Segment<K>& segment = *view.sources_.runs->runs[0].segments[0];
+  view.shared()->predictions.Add(segment.has_model());
+  return segment.Get(key);
+}
+
+template <class K>
+void ViewState<K>::MultiGet(std::span<const Key> keys, std::span<Lookup> lookups) const noexcept {
+  std::fill(lookups.begin(), lookups.end(), Lookup::Absent());
+  for (std::size_t d = 0; d < sources_.delta_count; ++d) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (!lookups[i].undecided()) continue;
+      const delta::Version version = sources_.deltas[d]->Get(keys[i], sequence());
+      if (version.found == delta::Found::kValue) lookups[i] = Lookup::Present(version.value);
+      if (version.found == delta::Found::kTombstone) lookups[i] = Lookup::Tombstone();
+    }
+  }
+  if (sources_.runs == nullptr) return;
+  for (const Run<K>& run : sources_.runs->runs) {
+    // A segment looks up what is still undecided and in its key range.
+    for (const auto& segment : run.segments) {
+      const auto undecided = static_cast<std::uint64_t>(std::count_if(
+          lookups.begin(), lookups.end(), [](const Lookup& l) { return l.undecided(); }));
+      if (undecided == 0) return;
+      if (segment->has_model()) shared()->predictions.Add(undecided);
+      segment->MultiGet(keys, lookups);
+    }
+  }
+}
+
+template struct Sources<U64>;
+template struct Sources<Bytes>;
+template class ViewState<U64>;
+template class ViewState<Bytes>;
+
+}  // namespace kyro::read

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a View points at: a pinned state, a sequence, and the sources of one keyspace picked out of
+// it. The invariants that make a view one fixed point (docs/architecture.md):
+//
+//   V1  Every segment in its list has max sequence <= the view's.
+//   V2  Every version <= the view's sequence is in its generations or segments, or hidden there by
+//       a newer one <= it.
+//   V3  Sources that can hold the same key are totally ordered by sequence and searched newest
+//       first.
+#ifndef KYRO_READ_VIEW_STATE_H_
+#define KYRO_READ_VIEW_STATE_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "delta/delta.h"
+#include "kyro/lookup.h"
+#include "read/read_state.h"
+
+namespace kyro::read {
+
+// The sources of one keyspace in one state, newest first (V3). Does not pin.
+template <class K>
+struct Sources {
+  std::array<const delta::Delta<K>*, kGenerationsMax> deltas{};
+  std::size_t delta_count = 0;
+  const Runs<K>* runs = nullptr;  // null: none
+
+  Sources() = default;
+  Sources(const ReadState& state, std::uint32_t keyspace) noexcept;
+
+  // The newest version at or before `sequence`. O(log n) per source.
+  Lookup Get(typename K::Key key, Sequence sequence, Tally* predictions) const noexcept;
+};
+
+// The sequence to read at with `state` pinned before `visible` was loaded: later freezes and
+// commits are cut off (V1, V2).
+Sequence ClampToState(const ReadState& state, Sequence visible) noexcept;
+
+template <class K>
+class ViewState {
+ public:
+  using Key = typename K::Key;
+  using GetFunction = Lookup (*)(const ViewState&, Key) noexcept;
+
+  ViewState(StatePin pin, std::uint32_t keyspace, Sequence sequence) noexcept;
+  ~ViewState();
+  ViewState(const ViewState&) = delete;
+  ViewState& operator=(const ViewState&) = delete;
+
+  // The shortest path that serves this view's sources; all are equal to Sources::Get.
+  GetFunction ChooseGet() const noexcept;
+  void MultiGet(std::span<const Key> keys, std::span<Lookup> lookups) const noexcept;
+
+  const Sources<K>& sources() const noexcept { return sources_; }
+  Sequence sequence() const noexcept { return entry_.sequence; }
+  Shared* shared() const noexcept { return pin_->shared.get(); }
+
+ private:
+  static Lookup GetAny(const ViewState& view, Key key) noexcept;
+  static Lookup GetNothing(const ViewState& view, Key key) noexcept;
+  static Lookup GetOneSegment(const ViewState& view, Key key) noexcept;
+
+  const StatePin pin_;
+  const Sources<K> sources_;
+  ViewEntry entry_;
+};
+
+extern template struct Sources<U64>;
+extern template struct Sources<Bytes>;
+extern template class ViewState<U64>;
+extern template class ViewState<Bytes>;
+
+}  // namespace kyro::read
+
+#endif  // KYRO_READ_VIEW_STATE_H_

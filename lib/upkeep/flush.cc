@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Flush: a frozen generation becomes one new run in each of its keyspaces.
+#include <algorithm>
+#include <utility>
+
+#include "base/status_util.h"
+#include "upkeep/run_builder.h"
+#include "upkeep/upkeep.h"
+
+namespace kyro::upkeep {
+namespace {
+
+// A failed flush is tried again after this long.
+constexpr std::chrono::microseconds kRetryDelay{100000};
+
+manifest::KeyspaceRef* FindKeyspace(manifest::Manifest* manifest, std::uint32_t id) {
+  for (manifest::KeyspaceRef& keyspace : manifest->keyspaces) {
+    if (keyspace.id == id) return &keyspace;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void Upkeep::FlushSoon() {
+  (void)flush_queue_->Post([this] { FlushJob(); });
+}
+
+void Upkeep::FlushJob() {
+  while (!stopping()) {
+    const read::StatePin state = states_->Pin();
+    if (state->generation_count < 2) return;
+    const delta::Generation& oldest = *state->generations[state->generation_count - 1];  // U1
+    const Status status = Guarded([&] { return FlushOne(oldest); });
+    if (!status.ok()) {
+      NoteFailure(status);
+      {
+        MutexLock lock(&error_mutex_);
+        ++flush_failures_;
+      }
+      if (!stopping()) (void)flush_queue_->Post([this] { FlushJob(); }, kRetryDelay);
+      return;
+    }
+    {
+      MutexLock lock(&error_mutex_);
+      flush_failures_ = 0;
+    }
+    MaintainSoon();
+  }
+}
+
+Status Upkeep::FlushOne(const delta::Generation& generation) {
+  const manifest::Manifest manifest = installer_->manifest();
+  KYRO_ASSIGN_OR_RETURN(std::vector<NewRun> runs, BuildRuns(generation, manifest));
+  Status status = installer_->Install(
+      [&](manifest::Manifest* next) {
+        for (const NewRun& run : runs) {
+          manifest::KeyspaceRef* keyspace = FindKeyspace(next, run.keyspace);
+          if (keyspace != nullptr) keyspace->runs.insert(keyspace->runs.begin(), run.run);
+        }
+        next->last_sequence = std::max(next->last_sequence, generation.last_sequence());
+        next->floor_sequence = generation.last_sequence();
+        next->wal_floor = generation.next_log();
+        if (next->wal_newest.number < next->wal_floor.number) next->wal_newest = next->wal_floor;
+        return Status::Ok();
+      },
+      &generation);
+  if (!status.ok()) {
+    Discard(runs);
+    return status;
+  }
+  std::uint64_t bytes = 0;
+  for (const NewRun& run : runs) {
+    bytes += RunBytes(run.run);
+    counters_.tombstones_dropped.fetch_add(run.tombstones_dropped, std::memory_order_relaxed);
+  }
+  counters_.flushes.fetch_add(1, std::memory_order_relaxed);
+  counters_.bytes_flushed.fetch_add(bytes, std::memory_order_relaxed);
+  Report(Event::Kind::kFlush, bytes);
+  return Status::Ok();
+}
+
+Result<std::vector<Upkeep::NewRun>> Upkeep::BuildRuns(const delta::Generation& generation,
+                                                      const manifest::Manifest& manifest) {
+  std::vector<NewRun> runs;
+  for (const delta::Generation::Member& member : generation.members()) {
+    const auto keyspace =
+        std::find_if(manifest.keyspaces.begin(), manifest.keyspaces.end(),
+                     [&](const auto& candidate) { return candidate.id == member.keyspace; });
+    if (keyspace == manifest.keyspaces.end()) continue;  // dropped meanwhile
+    NewRun& run = runs.emplace_back();
+    run.keyspace = member.keyspace;
+    const Status status = member.kind == KeyKind::kU64
+                              ? BuildRun<U64>(generation, *keyspace, manifest.database, &run)
+                              : BuildRun<Bytes>(generation, *keyspace, manifest.database, &run);
+    if (!status.ok()) {
+      Discard(runs);
+      return status;
+    }
+    if (run.run.segments.empty()) runs.pop_back();  // nothing but tombstones of nothing
+  }
+  return runs;
+}
+
+template <class K>
+Status Upkeep::BuildRun(const delta::Generation& generation, const manifest::KeyspaceRef& keyspace,
+                        const Uuid& database, NewRun* out) {
+  const delta::Delta<K>& delta = *generation.Find<K>(keyspace.id);
+  const bool oldest = keyspace.runs.empty();
+  segment::BuildOptions options;
+  options.with_filter = !oldest;
+  options.expected_entries = delta.keys();
+  options.min_sequence = generation.floor_sequence() + 1;
+  options.max_sequence = generation.last_sequence();
+  options.heap_bytes_max = options_.segment_bytes;
+  RunBuilder<K> builder(NewBuildContext(database, nullptr), options, &out->run);
+  typename delta::Delta<K>::Cursor cursor(&delta, generation.last_sequence());
+  for (cursor.SeekToFirst(); cursor.Valid(); cursor.Next()) {
+    if (cursor.tombstone() && oldest) {  // U3
+      ++out->tombstones_dropped;
+      continue;
+    }
+    KYRO_RETURN_IF_ERROR(builder.Add(cursor.key(), cursor.value(), cursor.tombstone()));
+  }
+  return builder.Finish();
+}
+
+Status Upkeep::FlushInto(const delta::Generation& generation, manifest::Manifest* manifest) {
+  KYRO_ASSIGN_OR_RETURN(std::vector<NewRun> runs, BuildRuns(generation, *manifest));
+  for (NewRun& run : runs) {
+    manifest::KeyspaceRef* keyspace = FindKeyspace(manifest, run.keyspace);
+    counters_.bytes_flushed.fetch_add(RunBytes(run.run), std::memory_order_relaxed);
+    counters_.tombstones_dropped.fetch_add(run.tombstones_dropped, std::memory_order_relaxed);
+    keyspace->runs.insert(keyspace->runs.begin(), std::move(run.run));
+  }
+  manifest->last_sequence = std::max(manifest->last_sequence, generation.last_sequence());
+  counters_.flushes.fetch_add(1, std::memory_order_relaxed);
+  return Status::Ok();
+}
+
+}  // namespace kyro::upkeep

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upkeep/installer.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/status_util.h"
+
+namespace kyro::upkeep {
+namespace {
+
+template <class K>
+using SegmentPtr = std::shared_ptr<const segment::Segment<K>>;
+
+// The open segments of one keyspace, by the number of their keys file.
+template <class K>
+std::map<std::uint64_t, SegmentPtr<K>> OpenSegments(const read::Runs<K>* runs) {
+  std::map<std::uint64_t, SegmentPtr<K>> open;
+  if (runs == nullptr) return open;
+  for (const auto& run : runs->runs) {
+    for (const auto& segment : run.segments) open.emplace(segment->ref().keys.id.number, segment);
+  }
+  return open;
+}
+
+template <class K>
+Result<read::AnyRuns> OpenKeyspaceRuns(const InstallContext& context, const Uuid& database,
+                                       const manifest::KeyspaceRef& keyspace,
+                                       const read::RunsVersion& now) {
+  const auto open = OpenSegments<K>(now.Find<K>(keyspace.id));
+  auto runs = std::make_shared<read::Runs<K>>();
+  for (const RunRef& run_ref : keyspace.runs) {
+    read::Run<K> run;
+    for (const SegmentRef& ref : run_ref.segments) {
+      const auto it = open.find(ref.keys.id.number);
+      SegmentPtr<K> segment;
+      if (it != open.end() && it->second->ref() == ref) {
+        segment = it->second;
+      } else {
+        KYRO_ASSIGN_OR_RETURN(
+            segment, segment::Segment<K>::Open(*context.directory, database, ref, context.access,
+                                               &context.states->shared()->segments));
+      }
+      run.segments.push_back(std::move(segment));
+      run.first_keys.emplace_back(KeyTraits<K>::Decode(ref.first_key));
+      run.last_keys.emplace_back(KeyTraits<K>::Decode(ref.last_key));
+    }
+    runs->runs.push_back(std::move(run));
+  }
+  return read::AnyRuns(std::shared_ptr<const read::Runs<K>>(std::move(runs)));
+}
+
+void AddNames(const SegmentRef& ref, std::vector<std::string>* names) {
+  names->push_back(FileName(FileKind::kKeys, ref.keys.id.number));
+  names->push_back(FileName(FileKind::kData, ref.data.id.number));
+  if (ref.model.id.exists()) names->push_back(FileName(FileKind::kModel, ref.model.id.number));
+}
+
+std::set<std::uint64_t> NumbersIn(const manifest::Manifest& manifest) {
+  std::set<std::uint64_t> numbers;
+  for (const auto& keyspace : manifest.keyspaces) {
+    for (const RunRef& run : keyspace.runs) {
+      for (const SegmentRef& ref : run.segments) {
+        numbers.insert({ref.keys.id.number, ref.data.id.number, ref.model.id.number});
+      }
+    }
+  }
+  return numbers;
+}
+
+}  // namespace
+
+Installer::Installer(InstallContext context, manifest::Manifest manifest, ManifestMark mark)
+    : context_(std::move(context)),
+      next_number_(manifest.next_number),
+      manifest_(std::move(manifest)),
+      mark_(mark),
+      wal_floor_(manifest_.wal_floor) {}
+
+manifest::Manifest Installer::manifest() const {
+  MutexLock lock(&mutex_);
+  return manifest_;
+}
+
+ManifestMark Installer::mark() const {
+  MutexLock lock(&mark_mutex_);
+  return mark_;
+}
+
+Result<std::shared_ptr<const read::RunsVersion>> Installer::OpenRuns(
+    const manifest::Manifest& next, const read::RunsVersion& now) const {
+  auto version = std::make_shared<read::RunsVersion>();
+  for (const manifest::KeyspaceRef& keyspace : next.keyspaces) {
+    Result<read::AnyRuns> runs =
+        keyspace.kind == KeyKind::kU64
+            ? OpenKeyspaceRuns<U64>(context_, next.database, keyspace, now)
+            : OpenKeyspaceRuns<Bytes>(context_, next.database, keyspace, now);
+    if (!runs.ok()) return std::move(runs).status();
+    version->keyspaces.push_back({keyspace.id, *std::move(runs)});
+  }
+  return std::shared_ptr<const read::RunsVersion>(std::move(version));
+}
+
+std::vector<Installer::Obsolete> Installer::FindObsolete(const manifest::Manifest& next,
+                                                         const read::RunsVersion& now) const {
+  const std::set<std::uint64_t> kept = NumbersIn(next);
+  std::vector<Obsolete> obsolete;
+  for (const read::KeyspaceRuns& keyspace : now.keyspaces) {
+    std::visit(
+        [&](const auto& runs) {
+          for (const auto& run : runs->runs) {
+            for (const auto& segment : run.segments) {
+              const SegmentRef& ref = segment->ref();
+              Obsolete gone;
+              gone.reader = segment;
+              std::vector<std::string> names;
+              AddNames(ref, &names);
+              for (const std::string& name : names) {
+                std::uint64_t number = 0;
+                FileKind kind;
+                if (!ParseFileName(name, &kind, &number) || kept.count(number) != 0) continue;
+                gone.names.push_back(name);
+                gone.bytes += kind == FileKind::kKeys   ? ref.keys.bytes
+                              : kind == FileKind::kData ? ref.data.bytes
+                                                        : ref.model.bytes;
+              }
+              if (!gone.names.empty()) obsolete.push_back(std::move(gone));
+            }
+          }
+        },
+        keyspace.runs);
+  }
+  return obsolete;
+}
+
+Status Installer::MakeDurable(const manifest::Manifest& next) {
+  if (next.last_sequence > context_.durable()) {  // I3
+    return Error(StatusCode::kInternal, "manifest names sequence {} but the log is synced to {}",
+                 next.last_sequence, context_.durable());
+  }
+  KYRO_ASSIGN_OR_RETURN(const Uuid file, context_.env.random->NewUuid());
+  // The names of new files are durable before a manifest names them.
+  KYRO_RETURN_IF_ERROR(context_.directory->Sync());
+  const manifest::Installed installed = manifest::InstallManifest(context_.directory, next, file);
+  if (installed.outcome == manifest::InstallOutcome::kInDoubt) {
+    in_doubt_.store(true, std::memory_order_release);  // I4
+  }
+  if (installed.outcome == manifest::InstallOutcome::kInstalled) {
+    MutexLock lock(&mark_mutex_);
+    mark_ = installed.mark;
+    wal_floor_ = next.wal_floor;
+  }
+  return installed.status;
+}
+
+Status Installer::Install(const Edit& edit, const delta::Generation* flushed) {
+  MutexLock lock(&mutex_);  // I1
+  if (in_doubt()) {
+    return Status(StatusCode::kReadOnly,
+                  "MANIFEST: a directory sync failed after its rename; reopen the database",
+                  manifest::kManifestName);
+  }
+  manifest::Manifest next = manifest_;
+  KYRO_RETURN_IF_ERROR(edit(&next));
+  next.generation = manifest_.generation + 1;
+  const read::StatePin now = context_.states->Pin();
+  KYRO_ASSIGN_OR_RETURN(auto runs, OpenRuns(next, *now->runs));
+  next.next_number = next_number_.load();
+  std::vector<Obsolete> gone = FindObsolete(next, *now->runs);
+  std::shared_ptr<read::ReadState> state = context_.states->NewState();
+  {
+    MutexLock mark_lock(&mark_mutex_);
+    obsolete_.reserve(obsolete_.size() + gone.size());
+  }
+  KYRO_RETURN_IF_ERROR(MakeDurable(next));
+
+  // From here on nothing fails (I2).
+  manifest_ = std::move(next);
+  installs_.fetch_add(1, std::memory_order_relaxed);
+  context_.states->Publish(std::move(state),
+                           [&](const read::ReadState& old, read::ReadState* then) {
+                             then->runs = std::move(runs);
+                             for (std::size_t i = 0; i < old.generation_count; ++i) {
+                               if (old.generations[i].get() == flushed) continue;
+                               then->generations[then->generation_count++] = old.generations[i];
+                             }
+                           });
+  MutexLock mark_lock(&mark_mutex_);
+  for (Obsolete& segment : gone) obsolete_.push_back(std::move(segment));
+  return Status::Ok();
+}
+
+Status Installer::PublishInitial(std::shared_ptr<delta::Generation> active) {
+  MutexLock lock(&mutex_);
+  const read::StatePin now = context_.states->Pin();
+  KYRO_ASSIGN_OR_RETURN(auto runs, OpenRuns(manifest_, *now->runs));
+  context_.states->Publish(context_.states->NewState(),
+                           [&](const read::ReadState&, read::ReadState* then) {
+                             then->runs = std::move(runs);
+                             then->generations[0] = std::move(active);
+                             then->generation_count = 1;
+                           });
+  return Status::Ok();
+}
+
+// ---------------------------------------------------------------------------------- deletions
+
+void Installer::DeleteObsolete() {
+  if (in_doubt()) return;
+  std::vector<std::string> names;
+  FileId floor;
+  {
+    MutexLock lock(&mark_mutex_);
+    const auto dead =
+        std::stable_partition(obsolete_.begin(), obsolete_.end(),
+                              [](const Obsolete& segment) { return !segment.reader.expired(); });
+    for (auto it = dead; it != obsolete_.end(); ++it) {
+      names.insert(names.end(), it->names.begin(), it->names.end());
+    }
+    obsolete_.erase(dead, obsolete_.end());
+    floor = wal_floor_;
+  }
+  if (floor.exists()) {
+    if (auto entries = context_.directory->List(); entries.ok()) {
+      for (const io::DirectoryEntry& entry : *entries) {
+        FileKind kind;
+        std::uint64_t number = 0;
+        if (ParseFileName(entry.name, &kind, &number) && kind == FileKind::kWal &&
+            number < floor.number) {
+          names.push_back(entry.name);
+        }
+      }
+    }
+  }
+  for (const std::string& name : names) (void)context_.directory->Unlink(name);
+  if (!names.empty()) (void)context_.directory->Sync();
+}
+
+Installer::Pinned Installer::pinned() const {
+  Pinned pinned;
+  MutexLock lock(&mark_mutex_);
+  for (const Obsolete& segment : obsolete_) {
+    if (segment.reader.expired()) continue;
+    pinned.files += segment.names.size();
+    pinned.bytes += segment.bytes;
+  }
+  return pinned;
+}
+
+}  // namespace kyro::upkeep

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The installer: the one place that replaces the manifest and, with it, what readers read.
+//
+//   I1  One install at a time; each starts from the manifest that the last one made durable.
+//   I2  Everything that can fail (opening segments, memory for the new state) comes before the
+//       rename; what follows it cannot fail.
+//   I3  Rule W: no manifest names a sequence that the log has not made durable.
+//   I4  After a rename whose directory sync failed nobody knows which manifest a crash would
+//       leave: no installs and no deletions until the database is reopened.
+#ifndef KYRO_UPKEEP_INSTALLER_H_
+#define KYRO_UPKEEP_INSTALLER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file_ref.h"
+#include "base/mutex.h"
+#include "io/env.h"
+#include "manifest/manifest.h"
+#include "read/read_state.h"
+
+namespace kyro::upkeep {
+
+struct InstallContext {
+  io::Env env;
+  io::Directory* directory = nullptr;
+  Access access = Access::kMap;
+  read::StateHolder* states = nullptr;
+  std::function<Sequence()> durable;  // the log is synced up to here (I3)
+};
+
+// Any thread.
+class Installer {
+ public:
+  Installer(InstallContext context, manifest::Manifest manifest, ManifestMark mark);
+
+  using Edit = std::function<Status(manifest::Manifest*)>;
+  // Applies `edit` to a copy of the manifest, makes it durable and publishes it. `flushed`, if
+  // given, is the oldest generation: it leaves the read state in the same step. On error the old
+  // manifest stands, except as I4 says.
+  Status Install(const Edit& edit, const delta::Generation* flushed = nullptr);
+
+  // Publishes the runs of the current manifest (Open's first state). Opens every segment.
+  Status PublishInitial(std::shared_ptr<delta::Generation> active);
+
+  manifest::Manifest manifest() const;
+  ManifestMark mark() const;
+  std::uint64_t NextNumber() noexcept { return next_number_.fetch_add(1); }
+  // Numbers below `next` are taken, by files that the manifest may not know. Before any install.
+  void RaiseNextNumber(std::uint64_t next) noexcept {
+    if (next_number_.load() < next) next_number_.store(next);
+  }
+  std::uint64_t installs() const noexcept { return installs_.load(std::memory_order_relaxed); }
+  // True after I4's case.
+  bool in_doubt() const noexcept { return in_doubt_.load(std::memory_order_acquire); }
+
+  // Deletes files that no manifest names and no reader needs any more, and log files below the
+  // floor. Errors are harmless: the next Open deletes what is left.
+  void DeleteObsolete();
+  struct Pinned {
+    std::uint64_t files = 0;
+    std::uint64_t bytes = 0;
+  };
+  Pinned pinned() const;  // obsolete files that readers still need
+
+ private:
+  // Files of one segment that left the manifest, and who may still read them.
+  struct Obsolete {
+    std::vector<std::string> names;
+    std::uint64_t bytes = 0;
+    std::weak_ptr<const void> reader;
+  };
+
+  Result<std::shared_ptr<const read::RunsVersion>> OpenRuns(const manifest::Manifest& next,
+                                                            const read::RunsVersion& now) const;
+  Status MakeDurable(const manifest::Manifest& next) KYRO_REQUIRES(mutex_);
+  std::vector<Obsolete> FindObsolete(const manifest::Manifest& next,
+                                     const read::RunsVersion& now) const KYRO_REQUIRES(mutex_);
+
+  const InstallContext context_;
+  std::atomic<std::uint64_t> next_number_;
+  std::atomic<std::uint64_t> installs_{0};
+  std::atomic<bool> in_doubt_{false};
+
+  mutable Mutex mutex_;  // held during I/O: no reader ever takes it
+  manifest::Manifest manifest_ KYRO_GUARDED_BY(mutex_);
+
+  mutable Mutex mark_mutex_;  // never held during I/O
+  ManifestMark mark_ KYRO_GUARDED_BY(mark_mutex_);
+  FileId wal_floor_ KYRO_GUARDED_BY(mark_mutex_);
+  std::vector<Obsolete> obsolete_ KYRO_GUARDED_BY(mark_mutex_);
+};
+
+}  // namespace kyro::upkeep
+
+#endif  // KYRO_UPKEEP_INSTALLER_H_

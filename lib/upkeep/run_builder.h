@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Builds a run: a sequence of segments, split where one would grow past its limits.
+#ifndef KYRO_UPKEEP_RUN_BUILDER_H_
+#define KYRO_UPKEEP_RUN_BUILDER_H_
+
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "base/status_util.h"
+#include "segment/builder.h"
+
+namespace kyro::upkeep {
+
+// One thread at a time. Finished segments are appended to `*run`, also when a later one fails: the
+// caller discards them then.
+template <class K>
+class RunBuilder {
+ public:
+  using Key = typename K::Key;
+
+  RunBuilder(segment::BuildContext context, const segment::BuildOptions& options, RunRef* run)
+      : context_(std::move(context)), options_(options), run_(run) {}
+
+  Status Add(Key key, std::string_view value, bool tombstone) {
+    if (builder_ != nullptr && builder_->Full(key, value.size())) KYRO_RETURN_IF_ERROR(Finish());
+    if (builder_ == nullptr) {
+      KYRO_ASSIGN_OR_RETURN(builder_, segment::Builder<K>::Create(context_, options_));
+    }
+    return tombstone ? builder_->AddTombstone(key) : builder_->Add(key, value);
+  }
+
+  // OK and nothing appended if nothing was added.
+  Status Finish() {
+    if (builder_ == nullptr) return Status::Ok();
+    KYRO_ASSIGN_OR_RETURN(SegmentRef ref, builder_->Finish());
+    builder_ = nullptr;
+    run_->segments.push_back(std::move(ref));
+    return Status::Ok();
+  }
+
+ private:
+  const segment::BuildContext context_;
+  const segment::BuildOptions options_;
+  RunRef* const run_;
+  std::unique_ptr<segment::Builder<K>> builder_;
+};
+
+// Bytes of the run's files.
+inline std::uint64_t RunBytes(const RunRef& run) {
+  std::uint64_t bytes = 0;
+  for (const SegmentRef& ref : run.segments) {
+    bytes += ref.keys.bytes + ref.data.bytes + ref.model.bytes;
+  }
+  return bytes;
+}
+
+}  // namespace kyro::upkeep
+
+#endif  // KYRO_UPKEEP_RUN_BUILDER_H_
