@@ -35,7 +35,8 @@ constexpr std::uint64_t kFilterBytesMax = std::uint64_t{256} << 20;
 constexpr std::uint64_t kStopRows = 65536;  // rows between two polls of the stop flag
 
 Status Stopped(const BuildContext& context) {
-  if (context.stop && context.stop()) return Status(StatusCode::kCancelled, "the build was stopped");
+  if (context.stop && context.stop())
+    return Status(StatusCode::kCancelled, "the build was stopped");
   return Status::Ok();
 }
 
@@ -118,8 +119,8 @@ class KeyColumns<Bytes> {
       : keys_(keys), offsets_(spill), fingerprints_(spill) {}
 
   Status Begin() {
-    KYRO_RETURN_IF_ERROR(keys_->BeginColumn(ColumnId::kKeyHeap, ColumnType::kBytes,
-                                            ColumnEncoding::kOffsets, true));
+    KYRO_RETURN_IF_ERROR(
+        keys_->BeginColumn(ColumnId::kKeyHeap, ColumnType::kBytes, ColumnEncoding::kOffsets, true));
     return AppendOffset();
   }
   Status Add(std::string_view key) {
@@ -135,13 +136,13 @@ class KeyColumns<Bytes> {
   Status Finish(std::uint64_t entries, const std::function<Status()>& tick) {
     heap_at_ = keys_->column_offset();
     keys_->EndColumn(ColumnEncoding::kOffsets, entries, 0);
-    KYRO_RETURN_IF_ERROR(keys_->BeginColumn(ColumnId::kKeyOffsets, ColumnType::kU32,
-                                            ColumnEncoding::kPlain, true));
+    KYRO_RETURN_IF_ERROR(
+        keys_->BeginColumn(ColumnId::kKeyOffsets, ColumnType::kU32, ColumnEncoding::kPlain, true));
     offsets_at_ = keys_->column_offset();
     KYRO_RETURN_IF_ERROR(offsets_.MoveTo(keys_, tick));
     keys_->EndColumn(ColumnEncoding::kPlain, entries + 1, sizeof(std::uint32_t));
-    KYRO_RETURN_IF_ERROR(keys_->BeginColumn(ColumnId::kFingerprints, ColumnType::kU8,
-                                            ColumnEncoding::kPlain, true));
+    KYRO_RETURN_IF_ERROR(
+        keys_->BeginColumn(ColumnId::kFingerprints, ColumnType::kU8, ColumnEncoding::kPlain, true));
     KYRO_RETURN_IF_ERROR(fingerprints_.MoveTo(keys_, tick));
     keys_->EndColumn(ColumnEncoding::kPlain, entries, 1);
     return Status::Ok();
@@ -250,8 +251,8 @@ class SegmentBuilder final : public Builder<K> {
       KYRO_RETURN_IF_ERROR(lost_);
       if (entries_ == 0) return Error(StatusCode::kInvalidArgument, "a segment of no entries");
       auto ref = FinishFiles();
-      lost_ = ref.ok() ? Error(StatusCode::kInvalidArgument, "a build finished before")
-                       : ref.status();
+      lost_ =
+          ref.ok() ? Error(StatusCode::kInvalidArgument, "a build finished before") : ref.status();
       return ref;
     });
   }
@@ -334,8 +335,8 @@ class SegmentBuilder final : public Builder<K> {
     }
     if (tombstones_.count() > 0) {
       KYRO_ASSIGN_OR_RETURN(SpillColumn* const bits, tombstones_.Finish(entries_));
-      KYRO_RETURN_IF_ERROR(keys->BeginColumn(ColumnId::kTombstones, ColumnType::kBit,
-                                             ColumnEncoding::kPlain, true));
+      KYRO_RETURN_IF_ERROR(
+          keys->BeginColumn(ColumnId::kTombstones, ColumnType::kBit, ColumnEncoding::kPlain, true));
       KYRO_RETURN_IF_ERROR(bits->MoveTo(keys, tick));
       keys->EndColumn(ColumnEncoding::kPlain, entries_, 0);
     }
@@ -347,21 +348,21 @@ class SegmentBuilder final : public Builder<K> {
   Status AppendFilter() {
     BlockWriter* const keys = writers_.keys.get();
     KYRO_RETURN_IF_ERROR(keys->Flush());
-    KYRO_ASSIGN_OR_RETURN(const auto mapping,
-                          MapTemporary(context_, *keys, keys_.end(entries_)));
+    KYRO_ASSIGN_OR_RETURN(const auto mapping, MapTemporary(context_, *keys, keys_.end(entries_)));
     const std::uint64_t bytes =
         std::min<std::uint64_t>(filter::FilterBytes(entries_, kFilterBitsPerKey), kFilterBytesMax);
     const std::unique_ptr<char[]> filter(new (std::nothrow) char[bytes]());
     if (filter == nullptr) return Status(StatusCode::kResourceExhausted, "no memory for a filter");
-    const Status added = keys_.ForEachHash(
-        mapping->bytes(), entries_, [&](std::uint64_t row, std::uint64_t hash) -> Status {
-          if (row % kStopRows == 0) KYRO_RETURN_IF_ERROR(Stopped(context_));
-          filter::Add({filter.get(), bytes}, hash);
-          return Status::Ok();
-        });
+    const Status added = keys_.ForEachHash(mapping->bytes(), entries_,
+                                           [&](std::uint64_t row, std::uint64_t hash) -> Status {
+                                             if (row % kStopRows == 0)
+                                               KYRO_RETURN_IF_ERROR(Stopped(context_));
+                                             filter::Add({filter.get(), bytes}, hash);
+                                             return Status::Ok();
+                                           });
     KYRO_RETURN_IF_ERROR(added);
-    KYRO_RETURN_IF_ERROR(keys->BeginColumn(ColumnId::kFilter, ColumnType::kBytes,
-                                           ColumnEncoding::kPlain, true));
+    KYRO_RETURN_IF_ERROR(
+        keys->BeginColumn(ColumnId::kFilter, ColumnType::kBytes, ColumnEncoding::kPlain, true));
     KYRO_RETURN_IF_ERROR(keys->Append({filter.get(), bytes}));
     keys->EndColumn(ColumnEncoding::kPlain, bytes, 1);
     return Status::Ok();
@@ -434,10 +435,8 @@ Result<std::unique_ptr<Builder<K>>> Builder<K>::Create(const BuildContext& conte
       return Error(StatusCode::kInvalidArgument, "blocks of 2^{} bytes", checked.block_bits);
     }
     Writers writers;
-    KYRO_ASSIGN_OR_RETURN(writers.keys,
-                          NewWriter(context, checked, FileKind::kKeys, kKindOf<K>));
-    KYRO_ASSIGN_OR_RETURN(writers.data,
-                          NewWriter(context, checked, FileKind::kData, kKindOf<K>));
+    KYRO_ASSIGN_OR_RETURN(writers.keys, NewWriter(context, checked, FileKind::kKeys, kKindOf<K>));
+    KYRO_ASSIGN_OR_RETURN(writers.data, NewWriter(context, checked, FileKind::kData, kKindOf<K>));
     auto builder = std::make_unique<SegmentBuilder<K>>(context, checked, std::move(writers));
     KYRO_RETURN_IF_ERROR(builder->Begin());
     return std::unique_ptr<Builder<K>>(std::move(builder));
@@ -456,9 +455,8 @@ Result<SegmentRef> Retrain(const BuildContext& context, const SegmentRef& segmen
     const Header& header = keys->header();
     if (header.key_kind != KeyKind::kU64) return segment;
     const Column* const column = header.Find(ColumnId::kKeys);
-    if (column == nullptr || column->type != ColumnType::kU64 ||
-        column->count != segment.entries || header.entries != segment.entries ||
-        segment.entries > kSegmentEntriesMax) {
+    if (column == nullptr || column->type != ColumnType::kU64 || column->count != segment.entries ||
+        header.entries != segment.entries || segment.entries > kSegmentEntriesMax) {
       return FileError(StatusCode::kDataLoss, keys->name(), kFileHeaderBytes,
                        "has no keys column of {} entries", segment.entries);
     }

@@ -36,7 +36,7 @@ struct BuildOptions {
   // Split thresholds; tests set them low.
   std::uint64_t entries_max = 0x7fffffff;
   std::uint64_t heap_bytes_max = std::uint64_t{1} << 31;  // at most that
-  std::uint32_t block_bits = 14;  // checksum blocks of 2^12 to 2^16 bytes
+  std::uint32_t block_bits = 14;                          // checksum blocks of 2^12 to 2^16 bytes
 };
 
 // One thread at a time.

@@ -26,9 +26,8 @@ Status ColumnStream::NextSlow(std::uint64_t bytes, std::string_view* out) {
   if (left > 0) std::memmove(buffer_.get(), buffer_.get() + used_, left);
   const std::size_t want = std::min<std::uint64_t>(kVerifyBufferBytes - left, end_ - offset_);
   char* const to = buffer_.get() + left;
-  KYRO_ASSIGN_OR_RETURN(const std::size_t found, device_
-                                                     ? from_.file->ReadDevice(offset_, want, to)
-                                                     : from_.file->Read(offset_, want, to));
+  KYRO_ASSIGN_OR_RETURN(const std::size_t found, device_ ? from_.file->ReadDevice(offset_, want, to)
+                                                         : from_.file->Read(offset_, want, to));
   if (found != want) {
     return FileError(StatusCode::kDataLoss, from_.name, offset_ + found, "ends at byte {}, want {}",
                      offset_ + found, offset_ + want);

@@ -13,7 +13,7 @@ namespace {
 
 // Offsets in the header area (docs/format-segment.md).
 constexpr std::size_t kKindHeaderOffset = kFileHeaderBytes;
-constexpr std::size_t kKindHeaderUsed = 80;
+constexpr std::size_t kKindHeaderUsed = 72;
 constexpr std::size_t kDirectoryOffset = 256;
 constexpr std::size_t kColumnBytes = 64;
 constexpr std::size_t kColumnUsed = 36;

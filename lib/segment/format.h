@@ -38,18 +38,18 @@ inline constexpr std::uint64_t kBlockFileBytesMin = kHeaderAreaBytes + kFooterBy
 
 // What a column holds. Numbers are for ever.
 enum class ColumnId : std::uint32_t {
-  kKeys = 1,          // u64, strictly increasing
-  kKeyOffsets = 2,    // u32, entries + 1, into the key heap
-  kKeyHeap = 3,       // bytes of the keys, concatenated
-  kFingerprints = 4,  // u8, of each key
-  kValueOffsets = 5,  // u32, entries + 1, into the value heap
-  kTombstones = 6,    // one bit an entry, lowest bit first
-  kFilter = 7,        // split-block Bloom filter over all keys
-  kSequences = 8,     // reserved
-  kExpiries = 9,      // reserved
+  kKeys = 1,              // u64, strictly increasing
+  kKeyOffsets = 2,        // u32, entries + 1, into the key heap
+  kKeyHeap = 3,           // bytes of the keys, concatenated
+  kFingerprints = 4,      // u8, of each key
+  kValueOffsets = 5,      // u32, entries + 1, into the value heap
+  kTombstones = 6,        // one bit an entry, lowest bit first
+  kFilter = 7,            // split-block Bloom filter over all keys
+  kSequences = 8,         // reserved
+  kExpiries = 9,          // reserved
   kRangeTombstones = 10,  // reserved
-  kValues = 16,       // .data: the value heap
-  kModel = 32,        // .rmi: the index's blob
+  kValues = 16,           // .data: the value heap
+  kModel = 32,            // .rmi: the index's blob
 };
 
 enum class ColumnType : std::uint8_t { kU64 = 1, kU32 = 2, kU8 = 3, kBit = 4, kBytes = 5 };
@@ -63,7 +63,7 @@ struct Column {
   ColumnId id = ColumnId::kKeys;
   ColumnType type = ColumnType::kBytes;
   ColumnEncoding encoding = ColumnEncoding::kPlain;
-  bool required = true;  // a reader that does not know it refuses the file
+  bool required = true;      // a reader that does not know it refuses the file
   std::uint64_t offset = 0;  // in the file
   std::uint64_t bytes = 0;
   std::uint64_t count = 0;   // elements
@@ -122,8 +122,8 @@ std::string EncodeFooter(const Footer& footer);
 // XXH3-128 of the header area followed by the table with its padding.
 Digest DigestOf(std::string_view header_area, std::string_view table) noexcept;
 
-// Valid if and only if: the file header is, the CRC matches, padding is zero, and every column is of
-// a known shape and starts on the first 64-byte boundary behind the one before it. A required
+// Valid if and only if: the file header is, the CRC matches, padding is zero, and every column is
+// of a known shape and starts on the first 64-byte boundary behind the one before it. A required
 // column with an unknown id is kUnsupported; an optional one is kept but means nothing. `name` is
 // for messages.
 Result<Header> DecodeHeader(std::string_view area, FileKind kind, std::string_view name);

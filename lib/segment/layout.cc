@@ -57,9 +57,8 @@ Status CheckValues(const Header& keys, std::string_view keys_name, const Header&
   KYRO_ASSIGN_OR_RETURN(layout->values,
                         Need(data, data_name, ColumnId::kValues, ColumnType::kBytes, n));
   if (layout->values->encoding == ColumnEncoding::kOffsets) {
-    KYRO_ASSIGN_OR_RETURN(
-        layout->value_offsets,
-        Need(keys, keys_name, ColumnId::kValueOffsets, ColumnType::kU32, n + 1));
+    KYRO_ASSIGN_OR_RETURN(layout->value_offsets,
+                          Need(keys, keys_name, ColumnId::kValueOffsets, ColumnType::kU32, n + 1));
   } else if (layout->values->stride > kValueBytesMax) {
     return Wrong(data_name, "value width", layout->values->stride, kValueBytesMax);
   }
@@ -92,18 +91,19 @@ Result<Layout> CheckLayout(const Header& keys, std::string_view keys_name, const
   KYRO_RETURN_IF_ERROR(CheckKeys(keys, keys_name, kind, &layout));
   KYRO_RETURN_IF_ERROR(CheckValues(keys, keys_name, data, data_name, &layout));
   if (ref.tombstones > 0) {
-    KYRO_ASSIGN_OR_RETURN(
-        layout.tombstones,
-        Need(keys, keys_name, ColumnId::kTombstones, ColumnType::kBit, ref.entries));
+    KYRO_ASSIGN_OR_RETURN(layout.tombstones, Need(keys, keys_name, ColumnId::kTombstones,
+                                                  ColumnType::kBit, ref.entries));
   }
   layout.filter = keys.Find(ColumnId::kFilter);
   if (layout.filter != nullptr &&
       (layout.filter->bytes == 0 || layout.filter->bytes % filter::kBlockBytes != 0)) {
     return Wrong(keys_name, "filter bytes", layout.filter->bytes, filter::kBlockBytes);
   }
-  for (const std::string_view key : {std::string_view(ref.first_key), std::string_view(ref.last_key)}) {
+  for (const std::string_view key :
+       {std::string_view(ref.first_key), std::string_view(ref.last_key)}) {
     const bool valid = kind == KeyKind::kU64 ? key.size() == 8 : key.size() <= kKeyBytesMax;
-    if (!valid) return Error(StatusCode::kDataLoss, "{}: a key range of impossible width", keys_name);
+    if (!valid)
+      return Error(StatusCode::kDataLoss, "{}: a key range of impossible width", keys_name);
   }
   return layout;
 }

@@ -26,8 +26,7 @@ Result<ModelFile> ModelFile::Open(const io::Directory& directory, const SegmentR
 }
 
 Result<std::unique_ptr<BlockWriter>> WriteModel(const BuildContext& context,
-                                                const FileRef& keys_ref,
-                                                std::uint32_t block_bits,
+                                                const FileRef& keys_ref, std::uint32_t block_bits,
                                                 std::span<const std::uint64_t> keys) {
   if (keys.size() < index::kModelKeysMin) return std::unique_ptr<BlockWriter>();
   KYRO_ASSIGN_OR_RETURN(const index::ModelBytes blob, index::Train(keys));
@@ -44,8 +43,7 @@ Result<std::unique_ptr<BlockWriter>> WriteModel(const BuildContext& context,
   KYRO_RETURN_IF_ERROR(writer->BeginColumn(ColumnId::kModel, ColumnType::kBytes,
                                            ColumnEncoding::kPlain, /*required=*/true));
   const std::span<const std::byte> bytes = blob.bytes();
-  KYRO_RETURN_IF_ERROR(
-      writer->Append({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  KYRO_RETURN_IF_ERROR(writer->Append({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
   writer->EndColumn(ColumnEncoding::kPlain, bytes.size(), 1);
   KYRO_RETURN_IF_ERROR(writer->Finish());
   return writer;

@@ -34,8 +34,7 @@ struct ModelFile {
 // Trains a model for `keys`, the column of the .keys file `keys_ref`, and writes it as NAME.tmp
 // under a fresh number; null if they are too few for one. Every key of `keys` is verified.
 Result<std::unique_ptr<BlockWriter>> WriteModel(const BuildContext& context,
-                                                const FileRef& keys_ref,
-                                                std::uint32_t block_bits,
+                                                const FileRef& keys_ref, std::uint32_t block_bits,
                                                 std::span<const std::uint64_t> keys);
 
 }  // namespace kyro::segment

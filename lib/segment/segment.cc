@@ -36,8 +36,8 @@ Result<SegmentFiles> OpenFiles(const io::Directory& directory, KeyKind kind, con
   KYRO_ASSIGN_OR_RETURN(files.data, BlockFile::Open(directory, FileKind::kData, ref.data, access,
                                                     counters, files.unverified.get()));
   KYRO_ASSIGN_OR_RETURN(files.layout,
-                        CheckLayout(files.keys->header(), files.keys->name(),
-                                    files.data->header(), files.data->name(), kind, ref));
+                        CheckLayout(files.keys->header(), files.keys->name(), files.data->header(),
+                                    files.data->name(), kind, ref));
   if (files.layout.filter != nullptr) {
     const Status* error =
         files.keys->Verify(files.layout.filter->offset, files.layout.filter->bytes);

@@ -32,12 +32,12 @@ struct Counters {
   Counters(const Counters&) = delete;
   Counters& operator=(const Counters&) = delete;
 
-  std::atomic<std::uint64_t> blocks_verified{0};   // first touches
+  std::atomic<std::uint64_t> blocks_verified{0};  // first touches
   std::atomic<std::uint64_t> blocks_bad{0};
-  index::Counters model;                           // what the index counts itself
+  index::Counters model;                                          // what the index counts itself
   std::atomic<std::uint64_t>& model_fallbacks = model.fallbacks;  // lookups whose bracket failed
-  std::atomic<std::uint64_t> models_damaged{0};    // models ignored at open
-  std::atomic<std::uint64_t> filter_skips{0};      // lookups a filter ended (approximate)
+  std::atomic<std::uint64_t> models_damaged{0};                   // models ignored at open
+  std::atomic<std::uint64_t> filter_skips{0};  // lookups a filter ended (approximate)
 };
 
 // What is known of a segment and its model, for stats and inspect.
@@ -52,8 +52,8 @@ struct Facts {
   bool model_damaged = false;
   bool all_verified = false;
   // The model, as trained (zeros without one).
-  std::string structure;        // "slots", "tree", ...
-  std::string why;              // why the builder chose it
+  std::string structure;  // "slots", "tree", ...
+  std::string why;        // why the builder chose it
   std::uint64_t leaves = 0;
   std::uint32_t depth = 0;
   std::uint32_t max_error = 0;
@@ -69,13 +69,13 @@ using Tick = std::function<bool(std::uint64_t bytes)>;
 struct Chunk {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
-  const std::uint64_t* keys = nullptr;           // U64
-  const std::uint32_t* key_offsets = nullptr;    // Bytes
-  const char* key_heap = nullptr;                // Bytes
+  const std::uint64_t* keys = nullptr;         // U64
+  const std::uint32_t* key_offsets = nullptr;  // Bytes
+  const char* key_heap = nullptr;              // Bytes
   const char* values = nullptr;
   const std::uint32_t* value_offsets = nullptr;  // null: every value is value_stride wide
   std::uint64_t value_stride = 0;
-  const unsigned char* tombstones = nullptr;     // null: none
+  const unsigned char* tombstones = nullptr;  // null: none
 
   template <class K>
   typename K::Key key(std::uint64_t position) const noexcept {

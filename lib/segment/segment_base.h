@@ -49,6 +49,8 @@ class SegmentBase : public Segment<K> {
         values_(files_.keys.get(), files_.data.get(), files_.layout),
         entries_(files_.layout.entries),
         counters_(files_.counters) {
+    this->has_model_ = files_.model.has_value();
+    this->model_damaged_ = files_.model_damaged;
     if (const Column* filter = files_.layout.filter; filter != nullptr) {
       filter_ = std::string_view(files_.keys->at(filter->offset), filter->bytes);
     }

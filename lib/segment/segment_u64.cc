@@ -46,8 +46,7 @@ class U64Segment final : public SegmentBase<U64> {
     return GetTested(key);
   }
 
-  void MultiGet(std::span<const std::uint64_t> keys,
-                std::span<Lookup> out) const noexcept override;
+  void MultiGet(std::span<const std::uint64_t> keys, std::span<Lookup> out) const noexcept override;
 
   const Status* KeyOf(std::uint64_t position, std::uint64_t* key) const noexcept override {
     const Status* error = VerifyKeys(position, position + 1);
@@ -135,7 +134,8 @@ const Status* U64Segment::BoundTested(std::uint64_t key, std::uint64_t* position
   const Range range = RangeOf(key);
   if (const Status* error = VerifyKeys(range.begin, range.end); error != nullptr) return error;
   *position = model_.LowerBound(columns_, key);
-  if (Proves(range, *position, key)) [[likely]] return nullptr;
+  if (Proves(range, *position, key)) [[likely]]
+    return nullptr;
   counters_->model_fallbacks.fetch_add(1, std::memory_order_relaxed);
   return BoundBySearch(key, position);
 }

@@ -5,8 +5,8 @@
 // their number, so nothing has to be kept until then.
 //
 // A deleted entry has no value. In a segment of one width it keeps a slot of zeros, so that the
-// stride holds, if that slot is at most kTombstoneSlotBytesMax; otherwise the segment takes offsets,
-// which cost 4 bytes an entry, and deleted entries are empty. One thread.
+// stride holds, if that slot is at most kTombstoneSlotBytesMax; otherwise the segment takes
+// offsets, which cost 4 bytes an entry, and deleted entries are empty. One thread.
 #ifndef KYRO_SEGMENT_VALUE_SHAPE_H_
 #define KYRO_SEGMENT_VALUE_SHAPE_H_
 

@@ -61,7 +61,8 @@ class Values {
       from = offsets_[position];
       const std::uint64_t to = offsets_[position + 1];
       bytes = to - from;
-      if (to < from || to > heap_bytes_) [[unlikely]] return Lookup::Failed(BadOffset(position));
+      if (to < from || to > heap_bytes_) [[unlikely]]
+        return Lookup::Failed(BadOffset(position));
     }
     if (kTest) {
       const Status* error = data_->Verify(heap_at_ + from, bytes);

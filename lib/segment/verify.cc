@@ -141,7 +141,8 @@ class RowVerifier {
     if (layout_.key_offsets != nullptr) KYRO_RETURN_IF_ERROR(key_offsets_.NextLE(&zero));
     if (zero != 0) return Bad(layout_.key_offsets->offset, "key offsets that do not start at 0");
     if (layout_.value_offsets != nullptr) KYRO_RETURN_IF_ERROR(value_offsets_.NextLE(&zero));
-    if (zero != 0) return Bad(layout_.value_offsets->offset, "value offsets that do not start at 0");
+    if (zero != 0)
+      return Bad(layout_.value_offsets->offset, "value offsets that do not start at 0");
     return Status::Ok();
   }
 
@@ -152,7 +153,8 @@ class RowVerifier {
       const std::uint64_t at = key_offsets_.offset();
       std::uint32_t end = 0;
       KYRO_RETURN_IF_ERROR(key_offsets_.NextLE(&end));
-      if (end < key_end_ || end - key_end_ > kKeyBytesMax) return Bad(at, "a key of impossible size");
+      if (end < key_end_ || end - key_end_ > kKeyBytesMax)
+        return Bad(at, "a key of impossible size");
       KYRO_RETURN_IF_ERROR(key_heap_.Next(end - key_end_, key));
       key_end_ = end;
       std::uint8_t fingerprint = 0;
@@ -258,8 +260,8 @@ Result<VerifiedFile> VerifyFile(const VerifySource& source, FileKind kind, const
   KYRO_ASSIGN_OR_RETURN(const std::string tail,
                         ReadString(source, from, bytes - kFooterBytes, kFooterBytes));
   KYRO_ASSIGN_OR_RETURN(const Footer footer, DecodeFooter(tail, bytes, from.name));
-  KYRO_ASSIGN_OR_RETURN(const std::string table, ReadString(source, from, footer.table_offset,
-                                                            footer.table_bytes()));
+  KYRO_ASSIGN_OR_RETURN(const std::string table,
+                        ReadString(source, from, footer.table_offset, footer.table_bytes()));
   KYRO_RETURN_IF_ERROR(CheckParts(from.header, area, footer, table, from.name));
   if (from.header.file.number != ref.id.number || from.header.file.file != ref.id.uuid) {
     return FileError(StatusCode::kDataLoss, from.name, 32, "is file {}, want {}",
@@ -293,8 +295,7 @@ Status VerifyModelFile(const VerifySource& source, const SegmentRef& ref,
   KYRO_RETURN_IF_ERROR(ReadAll(source, from, column.offset, column.bytes,
                                reinterpret_cast<char*>(blob.bytes().data())));
   const auto model = index::Model::Open(blob.bytes(), static_cast<std::uint32_t>(keys.size()));
-  const Status status =
-      model.ok() ? index::VerifyModel(model.value(), keys) : model.status();
+  const Status status = model.ok() ? index::VerifyModel(model.value(), keys) : model.status();
   if (status.ok()) return status;
   return FileError(status.code(), from.name, column.offset, "{}", status.message());
 }

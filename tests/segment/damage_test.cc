@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
+#include <functional>
 
 #include "index/format.h"
 #include "segment/format.h"
@@ -16,7 +16,7 @@ namespace {
 
 Entries<U64> SmallU64() {
   Entries<U64> entries;
-  for (std::uint64_t i = 0; i < 150; ++i) {
+  for (std::uint64_t i = 0; i < 100; ++i) {
     auto& value = entries[i * i * i * 7919];
     if (i % 11 != 5) value = std::string(i % 9, static_cast<char>('a' + i % 26));
   }
@@ -81,8 +81,6 @@ void FlipEveryByte(const Entries<K>& entries) {
     const std::string name = NameOf(file.kind, *file.ref);
     const std::string intact = world.Read(name);
     for (std::uint64_t offset = 0; offset < intact.size(); ++offset) {
-      // A part of the header area is padding of no account but its checksum: every seventh will do.
-      if (offset > 512 && offset < 4000 && offset % 7 != 0) continue;
       const auto mask = static_cast<std::uint8_t>(1u << (offset % 8));
       ASSERT_TRUE(world.fs().FlipByte("/db/" + name, offset, mask).ok());
       SCOPED_TRACE(name + " at offset " + std::to_string(offset));
@@ -247,9 +245,9 @@ TEST(SegmentDamage, RandomDamageNeverLies) {
 
 // Changes a file as `change` says, repairs its checksums and opens the segment with the digest
 // that it has now.
-template <class Change>
-void Rewrite(World* world, SegmentRef* ref, FileKind kind, Change change) {
-  FileRef* file = kind == FileKind::kKeys ? &ref->keys
+void Rewrite(World* world, SegmentRef* ref, FileKind kind,
+             const std::function<void(std::string*)>& change) {
+  FileRef* file = kind == FileKind::kKeys   ? &ref->keys
                   : kind == FileKind::kData ? &ref->data
                                             : &ref->model;
   const std::string name = NameOf(kind, *file);
@@ -269,7 +267,7 @@ void Rewrite(World* world, SegmentRef* ref, FileKind kind, Change change) {
 TEST(SegmentDamage, AnyModelBytesGiveTheAnswersOfABinarySearch) {
   std::uint64_t fallbacks = 0;
   std::uint64_t accepted = 0;
-  for (std::uint64_t seed = 1; seed <= 80; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     World world(seed);
     auto& random = world.random();
@@ -304,7 +302,7 @@ TEST(SegmentDamage, AnyModelBytesGiveTheAnswersOfABinarySearch) {
     }
     if (HasFailure()) return;
   }
-  EXPECT_GT(accepted, 20u);
+  EXPECT_GT(accepted, 10u);
   EXPECT_GT(fallbacks, 1000u);
 }
 
@@ -341,11 +339,11 @@ TEST(SegmentDamage, LyingOffsetsAreErrorsWhereTheyAreUsed) {
 TEST(SegmentDamage, ImpossibleColumnsAreRefused) {
   const std::uint64_t n = 256;  // the directory
   const std::vector<std::pair<std::uint64_t, std::uint64_t>> fields = {
-      {128, 1}, {129, 1}, {130, 2}, {132, 4}, {136, 8}, {144, 8},      {208, 8},
-      {n, 4},   {n + 4, 1}, {n + 5, 1}, {n + 8, 8}, {n + 16, 8}, {n + 24, 8}, {n + 32, 4},
+      {128, 1},    {129, 1},    {130, 2},    {132, 4},    {136, 8},    {144, 8},    {208, 8},
+      {n, 4},      {n + 4, 1},  {n + 5, 1},  {n + 8, 8},  {n + 16, 8}, {n + 24, 8}, {n + 32, 4},
       {n + 40, 8}, {n + 72, 8}, {n + 80, 8}, {n + 88, 8}, {n + 96, 4}, {4000, 8}};
-  const std::array<std::uint64_t, 6> values = {0, 1, 200, 65535, std::uint64_t{1} << 40,
-                                               ~std::uint64_t{0}};
+  const std::array<std::uint64_t, 6> values = {
+      0, 1, 200, 65535, std::uint64_t{1} << 40, ~std::uint64_t{0}};
   std::uint64_t refused = 0;
   for (const FileKind kind : {FileKind::kKeys, FileKind::kData}) {
     for (const auto& [offset, bytes] : fields) {

@@ -257,8 +257,7 @@ TEST(SegmentRoundTrip, FactsAndExplainTellOfTheModel) {
   EXPECT_FALSE(facts.structure.empty());
   EXPECT_FALSE(facts.why.empty());
   EXPECT_GT(facts.window_max, 0u);
-  EXPECT_NE(segment->Explain(77'000).find("lower bound 77; a value of 8 bytes"),
-            std::string::npos)
+  EXPECT_NE(segment->Explain(77'000).find("lower bound 77; a value of 8 bytes"), std::string::npos)
       << segment->Explain(77'000);
   EXPECT_NE(segment->Explain(~std::uint64_t{0}).find("outside"), std::string::npos);
 }

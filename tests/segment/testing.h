@@ -181,8 +181,7 @@ void CheckGets(const Segment<K>& segment, const Entries<K>& entries, Judge* judg
 }
 
 template <class K>
-void CheckRow(const typename Segment<K>::Cursor& cursor,
-              typename Entries<K>::const_iterator want) {
+void CheckRow(const typename Segment<K>::Cursor& cursor, typename Entries<K>::const_iterator want) {
   EXPECT_EQ(cursor.key(), want->first);
   EXPECT_EQ(cursor.tombstone(), !want->second.has_value());
   EXPECT_EQ(cursor.value(), want->second.value_or(""));
@@ -225,8 +224,7 @@ void CheckSeeks(const Segment<K>& segment, const Entries<K>& entries, Judge* jud
     const auto want = entries.lower_bound(key);
     const auto position = segment.LowerBound(key);
     if (judge->Comparable(position.ok() ? Status::Ok() : position.status())) {
-      EXPECT_EQ(position.value(),
-                static_cast<std::uint64_t>(std::distance(entries.begin(), want)));
+      EXPECT_EQ(position.value(), static_cast<std::uint64_t>(std::distance(entries.begin(), want)));
     }
     cursor.Seek(key);
     if (judge->Comparable(cursor.status())) {
@@ -244,8 +242,7 @@ void CheckSeeks(const Segment<K>& segment, const Entries<K>& entries, Judge* jud
 
 // Every way of reading against `entries`.
 template <class K>
-ReadOutcome CheckReads(const Segment<K>& segment, const Entries<K>& entries,
-                       bool damaged = false) {
+ReadOutcome CheckReads(const Segment<K>& segment, const Entries<K>& entries, bool damaged = false) {
   ReadOutcome outcome;
   Judge judge(damaged, &outcome);
   CheckGets<K>(segment, entries, &judge);
@@ -259,6 +256,16 @@ ReadOutcome CheckReads(const Segment<K>& segment, const Entries<K>& entries,
 Digest Reseal(std::string* file);
 
 std::string NameOf(FileKind kind, const FileRef& ref);
+
+// The most bytes that were allocated at once since it was made, beyond those before. One at a time.
+class HeapMeter {
+ public:
+  HeapMeter();
+  std::uint64_t peak() const;
+
+ private:
+  const std::int64_t start_;
+};
 
 }  // namespace kyro::segment
 
