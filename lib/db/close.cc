@@ -2,6 +2,7 @@
 //
 // Close: what the next Open finds is exactly described by the manifest, so that every flipped byte
 // of a closed database is found.
+#include <new>
 #include <utility>
 
 #include "base/status_util.h"
@@ -23,16 +24,32 @@ void Keep(Status status, Status* first) {
 Status Core::Close() {
   MutexLock lock(&close_mutex_);
   if (closed_.exchange(true, std::memory_order_acq_rel)) return close_status_;
-  // In a forked child nothing here is ours: neither the threads nor the files.
-  const bool forked = fork_word_ != nullptr && *fork_word_ != 1;
+  if (fork_word_ != nullptr && *fork_word_ != 1) {
+    LeaveToParent();
+    return close_status_ = Status(StatusCode::kClosed, "this process is a fork of the owner");
+  }
   Status status;
-  if (commit_ != nullptr && !forked) status = CloseWriter();
+  if (commit_ != nullptr) status = CloseWriter();
   if (reclaimer_ != nullptr) reclaimer_->FreeInPlace();
   if (states_ != nullptr) states_->Reclaim();
-  if (installer_ != nullptr && commit_ != nullptr && !forked) installer_->DeleteObsolete();
+  if (commit_ != nullptr) installer_->DeleteObsolete();
   lock_ = nullptr;
   close_status_ = status;
   return status;
+}
+
+// In a forked child nothing here is ours: the threads are not there to be joined, a mutex may be
+// held by one of them for ever. What would touch them is left alone; the kernel takes it back.
+void Core::LeaveToParent() noexcept {
+  (void)maintenance_queue_.release();
+  (void)flush_queue_.release();
+  (void)commit_.release();
+  (void)log_queue_.release();
+  (void)log_.release();
+  (void)upkeep_.release();
+  (void)installer_.release();
+  (void)states_.release();
+  (void)new (std::nothrow) std::shared_ptr<read::Reclaimer>(std::move(reclaimer_));
 }
 
 Status Core::CloseWriter() {
@@ -43,9 +60,11 @@ Status Core::CloseWriter() {
   }
   commit_->Close();
   upkeep_->Stop();
+  upkeep_->WaitForCallers();
   log_queue_->Stop();
   flush_queue_->Stop();
   maintenance_queue_->Stop();
+  Keep(log_->DropPrepared(), &first);
   Keep(log_->failed(), &first);
   // After a failure the log stays as a crash would leave it: the next Open recovers.
   if (first.ok() && !installer_->in_doubt()) {
@@ -55,7 +74,7 @@ Status Core::CloseWriter() {
     if (!empty) Keep(log_->Close(commit_->visible(), &end), &first);
     if (first.ok()) Keep(InstallClosed(end, empty), &first);
   }
-  Keep(log_->DropPrepared(), &first);
+  installer_->Close();
   Keep(upkeep_->last_error(), &first);
   return first;
 }

@@ -101,6 +101,7 @@ class Core {
   Status CloseWriter();
   Status InstallClosed(const commit::LogEnd& end, bool empty);
   void DeleteLogFiles();
+  void LeaveToParent() noexcept;
 
   Status CheckWritable() const;
   void Report(Event::Kind kind, std::string file, std::uint64_t bytes, Status status = {}) const;

@@ -126,6 +126,10 @@ void AddUpkeep(const upkeep::Upkeep& upkeep, const upkeep::Installer& installer,
 
 Stats Core::GetStats() const {
   Stats stats;
+  if (states_ == nullptr) {  // closed in a forked child
+    stats.stall = StallReason::kClosed;
+    return stats;
+  }
   const read::StatePin state = states_->Pin();
   const manifest::Manifest manifest = installer_->manifest();
   stats.visible = visible();

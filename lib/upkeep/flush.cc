@@ -40,12 +40,13 @@ void Upkeep::FlushJob() {
         ++flush_failures_;
       }
       if (!stopping()) (void)flush_queue_->Post([this] { FlushJob(); }, kRetryDelay);
-      return;
+      return DeliverEvents();
     }
     {
       MutexLock lock(&error_mutex_);
       flush_failures_ = 0;
     }
+    DeliverEvents();
     MaintainSoon();
   }
 }

@@ -84,6 +84,11 @@ manifest::Manifest Installer::manifest() const {
   return manifest_;
 }
 
+void Installer::Close() {
+  MutexLock lock(&mutex_);
+  closed_ = true;
+}
+
 ManifestMark Installer::mark() const {
   MutexLock lock(&mark_mutex_);
   return mark_;
@@ -157,6 +162,7 @@ Status Installer::MakeDurable(const manifest::Manifest& next) {
 
 Status Installer::Install(const Edit& edit, const delta::Generation* flushed) {
   MutexLock lock(&mutex_);  // I1
+  if (closed_) return Status(StatusCode::kClosed, "the database is closed");
   if (in_doubt()) {
     return Status(StatusCode::kReadOnly,
                   "MANIFEST: a directory sync failed after its rename; reopen the database",

@@ -48,6 +48,10 @@ class Installer {
   // Publishes the runs of the current manifest (Open's first state). Opens every segment.
   Status PublishInitial(std::shared_ptr<delta::Generation> active);
 
+  // Refuses every later Install with kClosed; waits for a running one. After this returns the
+  // directory may belong to someone else.
+  void Close();
+
   manifest::Manifest manifest() const;
   ManifestMark mark() const;
   std::uint64_t NextNumber() noexcept { return next_number_.fetch_add(1); }
@@ -89,6 +93,7 @@ class Installer {
 
   mutable Mutex mutex_;  // held during I/O: no reader ever takes it
   manifest::Manifest manifest_ KYRO_GUARDED_BY(mutex_);
+  bool closed_ KYRO_GUARDED_BY(mutex_) = false;
 
   mutable Mutex mark_mutex_;  // never held during I/O
   ManifestMark mark_ KYRO_GUARDED_BY(mark_mutex_);

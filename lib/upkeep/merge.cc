@@ -144,6 +144,7 @@ Status Upkeep::InstallMerge(const manifest::KeyspaceRef& keyspace, std::size_t c
 Status Upkeep::Fold(const Progress& progress) {
   {
     MutexLock lock(&merge_mutex_);
+    if (stopping()) return Status(StatusCode::kClosed, "the database is closing");
     const manifest::Manifest manifest = installer_->manifest();
     Meter meter(&progress, 0);
     std::uint64_t total = 0;
@@ -161,6 +162,7 @@ Status Upkeep::Fold(const Progress& progress) {
   }
   states_->Reclaim();
   installer_->DeleteObsolete();
+  DeliverEvents();
   return Status::Ok();
 }
 

@@ -55,6 +55,7 @@ void Upkeep::RetrainDamaged() {
 Status Upkeep::RebuildIndex(const Progress& progress) {
   {
     MutexLock lock(&merge_mutex_);
+    if (stopping()) return Status(StatusCode::kClosed, "the database is closing");
     const manifest::Manifest manifest = installer_->manifest();
     Meter meter(&progress, 0);
     std::uint64_t total = 0;
@@ -77,6 +78,7 @@ Status Upkeep::RebuildIndex(const Progress& progress) {
   }
   states_->Reclaim();
   installer_->DeleteObsolete();
+  DeliverEvents();
   return Status::Ok();
 }
 

@@ -31,10 +31,19 @@ segment::BuildContext Upkeep::NewBuildContext(const Uuid& database, const Meter*
   return context;
 }
 
-void Upkeep::Report(Event::Kind kind, std::uint64_t bytes, Status status) const {
+void Upkeep::Report(Event::Kind kind, std::uint64_t bytes, Status status) {
   if (!options_.on_event) return;
-  Event event{kind, std::string(status.file()), bytes, std::move(status)};
-  options_.on_event(event);
+  MutexLock lock(&error_mutex_);
+  events_.push_back(Event{kind, std::string(status.file()), bytes, status});
+}
+
+void Upkeep::DeliverEvents() {
+  std::vector<Event> events;
+  {
+    MutexLock lock(&error_mutex_);
+    events.swap(events_);
+  }
+  for (const Event& event : events) options_.on_event(event);
 }
 
 void Upkeep::NoteFailure(const Status& status) {
@@ -85,9 +94,14 @@ void Upkeep::MaintainJob() {
     RetrainDamaged();
     while (!stopping() && MergeOnce()) states_->Reclaim();
     installer_->DeleteObsolete();
+    DeliverEvents();
     return Status::Ok();
   });
   maintaining_.store(false);
+}
+
+void Upkeep::WaitForCallers() {
+  MutexLock lock(&merge_mutex_);
 }
 
 Status Upkeep::WaitForFlushes() {

@@ -89,8 +89,11 @@ class Upkeep {
   // segments and adds them to `*manifest`. Nothing is installed.
   Status FlushInto(const delta::Generation& generation, manifest::Manifest* manifest);
 
-  // Ends running work within 10 ms or so.
+  // Ends running work within 10 ms or so; work that begins later ends at once. The queues of Start
+  // are stopped after this.
   void Stop() noexcept { stopping_.store(true, std::memory_order_release); }
+  // Returns when a Fold or RebuildIndex that was running at Stop has ended.
+  void WaitForCallers();
 
   // OK unless flushes have failed several times in a row.
   Status flush_error() const;
@@ -106,7 +109,9 @@ class Upkeep {
 
   // upkeep.cc
   segment::BuildContext NewBuildContext(const Uuid& database, const Meter* meter) const;
-  void Report(Event::Kind kind, std::uint64_t bytes, Status status = {}) const;
+  // Events are kept until no lock is held, then delivered.
+  void Report(Event::Kind kind, std::uint64_t bytes, Status status = {});
+  void DeliverEvents();
   void NoteFailure(const Status& status);
   void Discard(const std::vector<NewRun>& runs);
   void MaintainJob();
@@ -152,7 +157,8 @@ class Upkeep {
 
   mutable Mutex error_mutex_;
   Status last_error_ KYRO_GUARDED_BY(error_mutex_);
-  int flush_failures_ KYRO_GUARDED_BY(error_mutex_) = 0;  // in a row
+  int flush_failures_ KYRO_GUARDED_BY(error_mutex_) = 0;     // in a row
+  std::vector<Event> events_ KYRO_GUARDED_BY(error_mutex_);  // not yet delivered
 };
 
 }  // namespace kyro::upkeep
