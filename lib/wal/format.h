@@ -34,7 +34,7 @@ struct Link {
   FileId predecessor;                   // number 0: the first file of a chain
   std::uint64_t predecessor_bytes = 0;  // its records end here
   Sequence predecessor_last = 0;        // the last sequence before this file
-  bool cut = false;  // the predecessor has no seal: whatever it holds past predecessor_bytes is void
+  bool cut = false;  // whatever the predecessor holds past predecessor_bytes, a seal too, is void
   friend bool operator==(const Link&, const Link&) = default;
 };
 

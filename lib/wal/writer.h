@@ -40,7 +40,7 @@ class Writer {
   const std::string& name() const noexcept { return name_; }
   // Where the next record goes: the end of the last good one.
   std::uint64_t length() const noexcept { return length_; }
-  std::uint64_t file_bytes() const noexcept { return file_bytes_; }  // length on disk, zeros included
+  std::uint64_t file_bytes() const noexcept { return file_bytes_; }  // on disk, zeros included
   std::uint64_t synced() const noexcept { return synced_; }          // proven durable up to here
 
   // Appends one record with one write call. `*buffer` holds kRecordHeaderBytes of anything, then

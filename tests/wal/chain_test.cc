@@ -138,6 +138,7 @@ TEST(WalChain, AFileUnderAnotherNameIsDamage) {
   Log log = Three();
   log.Replace(2, log.Bytes(3));
   ExpectDamage(log.Scan().status(), 2, 0);
+  ExpectDamage(ScanFile(*log.directory, Name(2), {}).status(), 2, 0);
 }
 
 TEST(WalChain, ALinkThatWasNeverWrittenEndsTheLog) {

@@ -167,6 +167,8 @@ TEST(WalRecord, LiesAreDamage) {
   using N = Sequence;
   const Status lies[] = {
       Lie([](H* header, P*, N*) { header->reserved = 1; }),
+      Lie([](H* header, P*, N*) { header->first = 40; }),
+      Lie([](H* header, P*, N*) { header->first = 42; }),
       Lie([](H*, P*, N* next) { *next = 40; }),
       Lie([](H*, P*, N* next) { *next = 42; }),
       Lie([](H* header, P*, N*) { header->last = 43; }),
