@@ -89,11 +89,18 @@ bool IsOurs(const io::Directory& directory, const std::string& name, FileKind ki
   return header.ok() && header->database == database;
 }
 
-bool IsTemporary(const std::string& name) {
-  constexpr std::string_view kSuffix = ".tmp";
-  if (name.size() <= kSuffix.size() || !name.ends_with(kSuffix)) return false;
-  const std::string base = name.substr(0, name.size() - kSuffix.size());
-  return base == manifest::kManifestName || ParseFileName(base, nullptr, nullptr);
+constexpr std::string_view kTemporarySuffix = ".tmp";
+
+// `name` without the suffix of a file that is still being made.
+std::string_view FinalName(std::string_view name) {
+  if (name.ends_with(kTemporarySuffix)) name.remove_suffix(kTemporarySuffix.size());
+  return name;
+}
+
+bool IsTemporary(std::string_view name) {
+  const std::string_view base = FinalName(name);
+  return base != name &&
+         (base == manifest::kManifestName || ParseFileName(base, nullptr, nullptr));
 }
 
 }  // namespace
@@ -144,8 +151,10 @@ Result<std::uint64_t> NextFreeNumber(const io::Directory& directory) {
   KYRO_ASSIGN_OR_RETURN(const auto entries, directory.List());
   std::uint64_t next = 1;
   for (const io::DirectoryEntry& entry : entries) {
+    // The number of a file that a crash left half made is taken too: its name is still there when
+    // recovery makes files of its own.
     std::uint64_t number = 0;
-    if (ParseFileName(entry.name, nullptr, &number)) next = std::max(next, number + 1);
+    if (ParseFileName(FinalName(entry.name), nullptr, &number)) next = std::max(next, number + 1);
   }
   return next;
 }
