@@ -35,6 +35,7 @@ wal::RecordInfo Log::Info(wal::RecordType type, Sequence last) const {
 // ---------------------------------------------------------------------------------- next files
 
 Status Log::Prepare() {
+  MutexLock making(&prepare_mutex_);
   std::uint64_t bytes;
   {
     MutexLock lock(&mutex_);
@@ -44,12 +45,9 @@ Status Log::Prepare() {
   KYRO_ASSIGN_OR_RETURN(auto writer, wal::Writer::Create(directory_, env_.random, options_.database,
                                                          hooks_.next_number(), bytes));
   MutexLock lock(&mutex_);
-  if (prepared_ == nullptr) {
-    prepared_ = std::move(writer);
-    next_file_bytes_ = std::min(next_file_bytes_ * 2, options_.file_bytes_max);
-    return Status::Ok();
-  }
-  return directory_->Unlink(writer->name());  // two callers met
+  prepared_ = std::move(writer);
+  next_file_bytes_ = std::min(next_file_bytes_ * 2, options_.file_bytes_max);
+  return Status::Ok();
 }
 
 bool Log::wants_prepare() const {

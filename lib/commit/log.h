@@ -7,7 +7,8 @@
 //       manifest (first file of a process; file after a cut).
 //   L2  A file is complete and synced before a later one holds a commit, in every durability mode:
 //       only the newest can have a torn tail.
-//   L3  After a failed write nothing more goes to that file: its good part is synced, and the next
+//   L3  File numbers rise along the chain: files below the floor's number are no longer needed.
+//   L4  After a failed write nothing more goes to that file: its good part is synced, and the next
 //       file's link cuts the rest. After a failed sync nothing more goes to any file.
 #ifndef KYRO_COMMIT_LOG_H_
 #define KYRO_COMMIT_LOG_H_
@@ -117,7 +118,10 @@ class Log {
   Status failed_;
   LogCounters counters_;
 
-  mutable Mutex mutex_;
+  // Held while a file is made, so that files are taken in the order of their numbers (L3). The
+  // leader that meets the background here waits for the very file it needs.
+  Mutex prepare_mutex_;
+  mutable Mutex mutex_;  // never held during I/O
   std::unique_ptr<wal::Writer> prepared_ KYRO_GUARDED_BY(mutex_);
   std::uint64_t next_file_bytes_ KYRO_GUARDED_BY(mutex_);
 };
