@@ -99,8 +99,7 @@ std::string_view FinalName(std::string_view name) {
 
 bool IsTemporary(std::string_view name) {
   const std::string_view base = FinalName(name);
-  return base != name &&
-         (base == manifest::kManifestName || ParseFileName(base, nullptr, nullptr));
+  return base != name && (base == manifest::kManifestName || ParseFileName(base, nullptr, nullptr));
 }
 
 }  // namespace
