@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A split-block Bloom filter (Putze, Sanders, Singler 2007; the layout is Parquet's SBBF): eight
+// 32-bit words a block, one bit in each, one cache line a lookup. Pure functions over bytes.
+#ifndef KYRO_FILTER_SPLIT_BLOCK_H_
+#define KYRO_FILTER_SPLIT_BLOCK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace kyro::filter {
+
+inline constexpr std::size_t kBlockBytes = 32;
+
+// The hash of a key; the same on every machine, for ever (it decides what is on disk).
+// Inline for integers (the finalizer of MurmurHash3): a lookup that a filter ends costs no call.
+inline std::uint64_t HashKey(std::uint64_t key) noexcept {
+  key ^= key >> 33;
+  key *= 0xFF51AFD7ED558CCDu;
+  key ^= key >> 33;
+  key *= 0xC4CEB9FE1A85EC53u;
+  return key ^ (key >> 33);
+}
+std::uint64_t HashKey(std::string_view key) noexcept;  // XXH3-64
+
+// Bytes of a filter for `entries` keys at about `bits_per_key` (10: 1.3% false positives);
+// a multiple of kBlockBytes, at least one block.
+std::size_t FilterBytes(std::uint64_t entries, std::uint32_t bits_per_key) noexcept;
+
+// `filter` is zeroed before the first Add; its size is a positive multiple of kBlockBytes.
+void Add(std::span<char> filter, std::uint64_t hash) noexcept;
+
+// False only if no key of that hash was added. True for a filter of no or uneven size.
+bool MayContain(std::string_view filter, std::uint64_t hash) noexcept;
+
+}  // namespace kyro::filter
+
+#endif  // KYRO_FILTER_SPLIT_BLOCK_H_
