@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The nodes of a delta's tree: 15 slots that are filled in the order of arrival and never written
+// again, and one word that says how many there are and in which order (the permutation of Masstree,
+// Mao, Kohler, Morris 2012). Storing that word is what publishes an insertion, so a reader who
+// loads it once has an immutable node in hand.
+//
+// A leaf's slot is a key and the head of its versions. An inner node's slot is a separator and the
+// child with the keys at or above it; one more child has those below all separators.
+#ifndef KYRO_DELTA_NODE_H_
+#define KYRO_DELTA_NODE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "base/check.h"
+#include "delta/record.h"
+#include "kyro/types.h"
+
+namespace kyro::delta {
+
+inline constexpr int kSlots = 15;
+
+// How many slots are in use, and which is the i-th in key order: four bits each.
+class Order {
+ public:
+  Order() noexcept = default;
+  explicit Order(std::uint64_t word) noexcept : word_(word) {}
+  // Slots 0 to count - 1, in that order.
+  static Order Identity(int count) noexcept {
+    return Order(0xEDCBA98765432100u | static_cast<std::uint64_t>(count));
+  }
+
+  std::uint64_t word() const noexcept { return word_; }
+  int count() const noexcept { return static_cast<int>(word_ & 15); }
+  int slot(int i) const noexcept { return static_cast<int>((word_ >> (4 + 4 * i)) & 15); }
+
+  // With slot count(), the next free one, put at position i <= count(). Requires a free slot.
+  Order With(int i) const noexcept {
+    KYRO_DCHECK(count() < kSlots && i <= count());
+    const std::uint64_t below = (std::uint64_t{1} << (4 + 4 * i)) - 1;
+    const std::uint64_t slot = static_cast<std::uint64_t>(count()) << (4 + 4 * i);
+    return Order(((word_ & below) | slot | ((word_ & ~below) << 4)) + 1);
+  }
+
+ private:
+  std::uint64_t word_ = 0;
+};
+
+// What is remembered of a byte-string key: where its bytes are, and the head of its versions.
+// Those bytes follow.
+struct Entry {
+  mutable Head head;
+  std::uint32_t bytes;
+  std::string_view key() const noexcept {
+    return std::string_view(reinterpret_cast<const char*>(this + 1), bytes);
+  }
+};
+
+// The keys of a node's slots. A Probe is a key made ready for searching.
+template <class K>
+struct Keys;
+
+template <>
+struct Keys<U64> {
+  using Probe = std::uint64_t;
+  using Stored = std::uint64_t;
+  static Probe MakeProbe(std::uint64_t key) noexcept { return key; }
+  static Probe ProbeOf(Stored stored) noexcept { return stored; }
+  static bool Less(Probe a, Probe b) noexcept { return a < b; }
+
+  // How many keys are below `probe` (not above it, if kOrEqual). Order does not matter to that:
+  // counting all slots beats a binary search through the order word (bench/delta_bench.cc).
+  template <bool kOrEqual>
+  int Rank(Order order, Probe probe) const noexcept {
+    int rank = 0;
+    for (int i = 0, count = order.count(); i < count; ++i) {
+      rank += kOrEqual ? at[i] <= probe : at[i] < probe;
+    }
+    return rank;
+  }
+  bool Equal(int slot, Probe probe) const noexcept { return at[slot] == probe; }
+  Stored Get(int slot) const noexcept { return at[slot]; }
+  void Set(int slot, Stored key) noexcept { at[slot] = key; }
+
+  std::uint64_t at[kSlots];
+};
+
+template <>
+struct Keys<Bytes> {
+  // The first eight bytes as a big-endian number, zero-padded, order keys up to ties.
+  struct Probe {
+    std::uint64_t prefix;
+    std::string_view key;
+  };
+  using Stored = const Entry*;
+  static Probe MakeProbe(std::string_view key) noexcept {
+    std::uint64_t prefix = 0;
+    std::memcpy(&prefix, key.data(), key.size() < 8 ? key.size() : 8);
+    return Probe{__builtin_bswap64(prefix), key};
+  }
+  static Probe ProbeOf(Stored stored) noexcept { return MakeProbe(stored->key()); }
+  static bool Less(const Probe& a, const Probe& b) noexcept { return a.key < b.key; }
+
+  template <bool kOrEqual>
+  int Rank(Order order, const Probe& probe) const noexcept {
+    int low = 0;   // keys of a smaller prefix are below,
+    int high = 0;  // those of a greater one are not; only ties need their bytes
+    for (int i = 0, count = order.count(); i < count; ++i) {
+      low += prefix[i] < probe.prefix;
+      high += prefix[i] <= probe.prefix;
+    }
+    while (low < high) {
+      const int middle = (low + high) / 2;
+      const int compared = entry[order.slot(middle)]->key().compare(probe.key);
+      if (kOrEqual ? compared <= 0 : compared < 0) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+  bool Equal(int slot, const Probe& probe) const noexcept {
+    return prefix[slot] == probe.prefix && entry[slot]->key() == probe.key;
+  }
+  Stored Get(int slot) const noexcept { return entry[slot]; }
+  void Set(int slot, Stored key) noexcept {
+    prefix[slot] = MakeProbe(key->key()).prefix;
+    entry[slot] = key;
+  }
+
+  std::uint64_t prefix[kSlots];
+  const Entry* entry[kSlots];
+};
+
+template <class K>
+struct alignas(64) Inner {
+  std::atomic<std::uint64_t> order{0};
+  Keys<K> separators;
+  // [0] is below all separators, [s + 1] at or above the one in slot s. Only the child changes:
+  // from a node to its copy, which holds the same keys or, when it was split, the lower half.
+  std::atomic<void*> children[kSlots + 1];
+
+  // The index in `children` of the child with `rank` separators at or below it.
+  static int ChildIndex(Order order, int rank) noexcept {
+    return rank == 0 ? 0 : order.slot(rank - 1) + 1;
+  }
+};
+
+template <class K>
+struct alignas(64) Leaf;
+
+template <>
+struct alignas(64) Leaf<U64> {
+  std::atomic<std::uint64_t> order{0};
+  Keys<U64> keys;
+  mutable Head heads[kSlots];
+
+  Head& head(int slot) const noexcept { return heads[slot]; }
+  // Fills slot `slot`, which the order does not name yet.
+  void Set(int slot, std::uint64_t key, const Record* record) noexcept {
+    keys.Set(slot, key);
+    heads[slot].store(record, std::memory_order_relaxed);
+  }
+  void CopySlot(int slot, const Leaf& from, int from_slot) noexcept {
+    Set(slot, from.keys.Get(from_slot), from.head(from_slot).load(std::memory_order_relaxed));
+  }
+};
+
+template <>
+struct alignas(64) Leaf<Bytes> {
+  std::atomic<std::uint64_t> order{0};
+  Keys<Bytes> keys;
+
+  Head& head(int slot) const noexcept { return keys.Get(slot)->head; }
+  void Set(int slot, const Entry* entry, const Record*) noexcept { keys.Set(slot, entry); }
+  void CopySlot(int slot, const Leaf& from, int from_slot) noexcept {
+    keys.Set(slot, from.keys.Get(from_slot));
+  }
+};
+
+static_assert(sizeof(Inner<U64>) == 256 && sizeof(Leaf<U64>) == 256);
+static_assert(sizeof(Inner<Bytes>) == 384 && sizeof(Leaf<Bytes>) == 256);
+
+}  // namespace kyro::delta
+
+#endif  // KYRO_DELTA_NODE_H_
