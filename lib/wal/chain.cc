@@ -37,6 +37,11 @@ std::string NameOf(const FileId& id) {
   return FileName(FileKind::kWal, id.number);
 }
 
+// Requires walk.seal. A seal is one sector.
+std::uint64_t SealOffset(const Walk& walk) {
+  return walk.end - kSectorBytes;
+}
+
 std::string_view WhyEnded(const Walk& walk) {
   if (!walk.why.empty()) return walk.why;
   return walk.seal ? "sealed" : "before its first record";
@@ -178,7 +183,7 @@ Status ChainScanner::EndByLink(Reader* reader, const Walk& walk, const IndexedFi
                    fmt::format("{}; {} continues the log behind a seal", walk.why, successor.name));
   }
   if (walk.seal->successor.exists() && walk.seal->successor != successor.id) {
-    return FileError(StatusCode::kDataLoss, reader->name(), walk.end,
+    return FileError(StatusCode::kDataLoss, reader->name(), SealOffset(walk),
                      "its seal names {}, but {} continues it", NameOf(walk.seal->successor),
                      successor.name);
   }
@@ -191,7 +196,7 @@ Status ChainScanner::EndBySeal(Reader* reader, const Walk& walk, Step* step) {
   if (!successor.exists()) return Status::Ok();
   KYRO_RETURN_IF_ERROR(CheckZerosBehind(reader, walk));
   if (successor.number <= reader->id().number) {
-    return FileError(StatusCode::kDataLoss, reader->name(), walk.end,
+    return FileError(StatusCode::kDataLoss, reader->name(), SealOffset(walk),
                      "its seal names {}, which cannot come after it", NameOf(successor));
   }
   *step = Step{successor, reader->name()};
@@ -211,7 +216,7 @@ Status ChainScanner::EndOfLog(Reader* reader, const Walk& walk) {
 Status ChainScanner::CheckClean(const Reader& reader, const Walk& walk) const {
   if (!walk.seal) return StopsAt(reader, walk.end, walk.last + 1, walk.why);
   if (walk.seal->successor.exists()) {
-    return FileError(StatusCode::kDataLoss, reader.name(), walk.end,
+    return FileError(StatusCode::kDataLoss, reader.name(), SealOffset(walk),
                      "its seal names {}, but the database was closed",
                      NameOf(walk.seal->successor));
   }

@@ -195,11 +195,14 @@ TEST(WalChain, AFirstRecordThatIsNoLinkIsDamage) {
   ExpectDamage(log.Scan().status(), 1, kFirstRecordOffset);
 }
 
-TEST(WalChain, ASealThatNamesAnOlderFileIsDamage) {
+// A file that continues itself would be walked for ever.
+TEST(WalChain, ASealThatNamesNoLaterFileIsDamage) {
   Log log;
-  log.Begin(2);
-  ASSERT_TRUE(log.writer->AppendSeal(log.Info(), FileId{2, log.start.floor.uuid}).ok());
-  ExpectDamage(log.Scan().status(), 2);
+  log.writer = log.Make(2);
+  log.start.floor = log.start.newest = log.writer->id();
+  ASSERT_TRUE(log.writer->AppendLink(log.Info(), Link{log.writer->id(), 1536, 0, false}).ok());
+  ASSERT_TRUE(log.writer->AppendSeal(log.Info(), log.writer->id()).ok());
+  ExpectDamage(log.Scan().status(), 2, 1024);
 }
 
 TEST(WalChain, SealedFilesAreCompleteToTheLastByte) {
@@ -538,6 +541,17 @@ TEST(WalChain, AnotherDatabasesFilesAreNotOurs) {
   log.Synced({"theirs"});
   log.Replace(6, std::string(5000, 'x'));  // no log at all, under a log's name
   EXPECT_TRUE(log.Scan().ok());
+}
+
+TEST(WalChain, AnotherDatabasesFileContinuesNothing) {
+  Log log = Three();
+  const Link link{log.writer->id(), log.writer->length(), log.last, true};
+  log.writer = log.Make(4, kSmallFileBytes, Uuid{5, 5});
+  ASSERT_TRUE(log.writer->AppendLink(log.Info(), link).ok());
+  log.Synced({"theirs"});
+  const auto batches = log.Read();
+  ASSERT_TRUE(batches.ok()) << batches.status().ToString();
+  EXPECT_EQ(*batches, (Batches{"a", "b", "c", "d"}));
 }
 
 TEST(WalChain, AnUnnamedFileWhoseHeaderRottedIsDamageIfItMayHoldCommits) {
