@@ -193,6 +193,29 @@ TEST(ThreadExecutor, AForkCanDestroyItsCopyOfAQueue) {
   Drain(queue.get());  // and here it works on
 }
 
+// A fork finds the queue's mutex held as often as not while another thread posts without pause.
+TEST(ThreadExecutor, AForkCanDestroyItsCopyOfAQueueThatIsLocked) {
+  auto queue = NewQueue();
+  std::atomic<bool> stop{false};
+  std::thread poster([&] {
+    while (!stop) ASSERT_TRUE(queue->Post([] {}).ok());
+  });
+  bool clean = true;
+  for (int i = 0; i < 50 && clean; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::alarm(20);  // a hang is a failure
+      queue.reset();
+      ::_exit(0);
+    }
+    int status = 0;
+    clean = ::waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  }
+  stop = true;
+  poster.join();
+  EXPECT_TRUE(clean);
+}
+
 TEST(ThreadExecutor, PostsFromManyThreadsAllRun) {
   const auto queue = NewQueue();
   std::atomic<int> ran{0};

@@ -391,6 +391,16 @@ TEST_F(SimFsTest, AnUnlinkThatWasNotSyncedCanBringTheFileBackAfterAKill) {
             "content");
 }
 
+TEST_F(SimFsTest, ARenameThatWasNotSyncedCanBeUndoneAfterAKill) {
+  Durable("f", "old");
+  Durable("f.tmp", "new");
+  ASSERT_EQ(directory_->Rename("f.tmp", "f"), Status());
+  const auto killed = Kill();
+  const auto cut = killed->CrashImage(CrashKind::kPowerCut, 0, 0, Unsynced::kAllOld);
+  EXPECT_EQ(Read(*cut, "/db/f"), "old");
+  EXPECT_EQ(Read(*cut, "/db/f.tmp"), "new");
+}
+
 TEST_F(SimFsTest, AFullDiskTakesWhatFitsAndSaysSo) {
   const File file = Durable("f", "12345");
   fs_.SetFreeBytes(3);
