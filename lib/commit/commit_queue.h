@@ -84,6 +84,11 @@ class CommitQueue {
   Sequence visible() const noexcept { return visible_.load(std::memory_order_acquire); }
   Sequence durable() const noexcept { return durable_.load(std::memory_order_acquire); }
   StallReason stall_reason() const;
+  // Writers in the queue now, the leader included.
+  std::size_t waiting() const {
+    MutexLock lock(&mutex_);
+    return queue_.size();
+  }
   // Encoded bytes of the batches in the active generation: what a reopen would have to replay.
   std::uint64_t active_batch_bytes() const noexcept {
     return active_batch_bytes_.load(std::memory_order_relaxed);
@@ -118,7 +123,7 @@ class CommitQueue {
   read::StateHolder* const states_;
   io::JobQueue* const chores_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::deque<Request*> queue_ KYRO_GUARDED_BY(mutex_);
   bool closed_ KYRO_GUARDED_BY(mutex_) = false;
 

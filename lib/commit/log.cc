@@ -144,9 +144,18 @@ Status Log::Append(wal::RecordInfo info, std::string* buffer) {
   info.commit_micros = env_.clock->NowMicros();
   info.manifest = hooks_.manifest_mark();
   const std::uint64_t before = writer_->length();
-  KYRO_RETURN_IF_ERROR(writer_->Append(info, buffer));
+  if (Status status = writer_->Append(info, buffer); !status.ok()) return Void(std::move(status));
   counters_.bytes.fetch_add(writer_->length() - before, std::memory_order_relaxed);
   return Status::Ok();
+}
+
+// A write that stopped short may still have left a whole record: all that is missing may be padding
+// over zeros. The record is void only once the file is durably cut before it.
+Status Log::Void(Status failure) {
+  Status status = writer_->TruncateToLength();
+  if (status.ok()) return failure;
+  (void)Fail(std::move(status));
+  return Status(StatusCode::kUnknownOutcome, failure.message(), failure.file(), failure.offset());
 }
 
 Status Log::AppendMark(Sequence last) {

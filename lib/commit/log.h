@@ -62,7 +62,8 @@ class Log {
   // failed() says that the log is done for.
   Status MakeReady(std::uint64_t bytes, Sequence last);
   // Requires MakeReady for its size. `*buffer` as for wal::Writer::Append. On error the record is
-  // void, now and after any crash.
+  // void, now and after any crash; or, if not even that could be made durable, kUnknownOutcome and
+  // the log has failed().
   Status Append(wal::RecordInfo info, std::string* buffer);
   // An empty record that carries the sync mark. MakeReady first.
   Status AppendMark(Sequence last);
@@ -101,6 +102,7 @@ class Log {
 
  private:
   Result<std::unique_ptr<wal::Writer>> TakeNext();
+  Status Void(Status failure);
   Status OpenFirst(Sequence last);
   Status CutOver(Sequence last);
   Status StartNamed(const wal::Link& link, Sequence last);

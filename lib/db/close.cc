@@ -90,11 +90,15 @@ Status Core::InstallClosed(const commit::LogEnd& end, bool empty) {
   KYRO_RETURN_IF_ERROR(installer_->Install([&](manifest::Manifest* next) {
     next->last_sequence = last;
     next->clean = true;
-    next->wal_newest = end.file;
-    next->wal_newest_bytes = end.bytes;
     if (empty) {
+      // No log is needed; what is numbered up to wal_newest is spent, should a crash leave it.
       next->wal_floor = FileId{};
       next->floor_sequence = last;
+      if (log_->open()) next->wal_newest = log_->current();
+      next->wal_newest_bytes = 0;
+    } else {
+      next->wal_newest = end.file;
+      next->wal_newest_bytes = end.bytes;
     }
     return Status::Ok();
   }));

@@ -11,6 +11,8 @@ namespace kyro::db {
 namespace {
 
 constexpr std::string_view kLockName = "LOCK";
+// Between two looks at readers that are still inside a call.
+constexpr std::chrono::microseconds kReclaimPause{50};
 
 Status CheckSize(std::string_view name, std::uint64_t value, std::uint64_t max) {
   if (value >= kSizeMin && value <= max) return Status::Ok();
@@ -112,7 +114,8 @@ void Core::BuildReaders() {
   reclaimer_ = std::make_shared<read::Reclaimer>([this] {
     if (upkeep_ != nullptr) upkeep_->MaintainSoon();
   });
-  states_ = std::make_unique<read::StateHolder>(shared_, reclaimer_);
+  states_ = std::make_unique<read::StateHolder>(
+      shared_, reclaimer_, [clock = env_.clock] { clock->Sleep(kReclaimPause); });
 }
 
 void Core::BuildUpkeep(const manifest::LoadedManifest& loaded) {
@@ -195,8 +198,12 @@ Status Core::RecoverIntoSegments() {
     manifest->keyspaces = next.keyspaces;
     manifest->last_sequence = recovered_.last_sequence;
     manifest->floor_sequence = recovered_.last_sequence;
+    // No log is needed. The newest one is still named: a crash before the old files are deleted
+    // leaves them, and what is numbered up to it is known to be spent.
     manifest->wal_floor = FileId{};
-    manifest->wal_newest = FileId{};
+    if (!recovered_.chain.files.empty()) {
+      manifest->wal_newest = recovered_.chain.files.back().id;
+    }
     manifest->wal_newest_bytes = 0;
     manifest->clean = true;
     return Status::Ok();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "read/epoch.h"
 
-#include <sched.h>
-
 #include <atomic>
 
 namespace kyro::read {
@@ -72,7 +70,7 @@ EpochGuard::~EpochGuard() {
   slot_->epoch.store(0, std::memory_order_release);
 }
 
-void Synchronize() noexcept {
+void Synchronize(const std::function<void()>& pause) noexcept {
   // A reader that starts after this increment stores a larger epoch than `before`, or an equal one
   // that it read earlier; the latter is waited for needlessly, which is safe.
   const std::uint64_t before = global_epoch.fetch_add(1, std::memory_order_seq_cst);
@@ -81,7 +79,7 @@ void Synchronize() noexcept {
     for (;;) {
       const std::uint64_t epoch = ThreadSlot::slots[i].epoch.load(std::memory_order_seq_cst);
       if (epoch == 0 || epoch > before) break;
-      sched_yield();
+      pause();
     }
   }
 }

@@ -15,6 +15,7 @@
 #define KYRO_READ_EPOCH_H_
 
 #include <cstdint>
+#include <functional>
 
 namespace kyro::read {
 
@@ -32,12 +33,13 @@ class EpochGuard {
  private:
   struct Slot;
   friend class ThreadSlot;
-  friend void Synchronize() noexcept;
+  friend void Synchronize(const std::function<void()>& pause) noexcept;
   Slot* slot_;
 };
 
-// Returns when every guard that was live at the call is gone. Never called under a guard.
-void Synchronize() noexcept;
+// Returns when every guard that was live at the call is gone. Calls `pause`, which must not throw,
+// between looks at a guard that is not. Never called under a guard.
+void Synchronize(const std::function<void()>& pause) noexcept;
 
 // A small number for this thread, to spread counters by: below kEpochSlots.
 std::uint32_t ThreadIndex() noexcept;

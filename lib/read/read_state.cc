@@ -37,8 +37,9 @@ void Reclaimer::FreeInPlace() noexcept {
   Drain();
 }
 
-StateHolder::StateHolder(std::shared_ptr<Shared> shared, std::shared_ptr<Reclaimer> reclaimer)
-    : shared_(std::move(shared)), reclaimer_(std::move(reclaimer)) {
+StateHolder::StateHolder(std::shared_ptr<Shared> shared, std::shared_ptr<Reclaimer> reclaimer,
+                         std::function<void()> pause)
+    : shared_(std::move(shared)), reclaimer_(std::move(reclaimer)), pause_(std::move(pause)) {
   std::shared_ptr<ReadState> state = NewState();
   state->runs = std::make_shared<const RunsVersion>();
   MutexLock lock(&mutex_);
@@ -80,7 +81,7 @@ void StateHolder::Reclaim() noexcept {
     MutexLock lock(&mutex_);
     limbo = std::move(limbo_);
   }
-  if (limbo != nullptr) Synchronize();
+  if (limbo != nullptr) Synchronize(pause_);
   while (limbo != nullptr) {
     StatePin next = std::move(limbo->limbo_next_);
     limbo = std::move(next);  // the last pin may go here

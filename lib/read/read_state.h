@@ -67,7 +67,9 @@ class Reclaimer {
 // Owns the current state. Any thread.
 class StateHolder {
  public:
-  StateHolder(std::shared_ptr<Shared> shared, std::shared_ptr<Reclaimer> reclaimer);
+  // `pause` lets a moment pass while Reclaim waits for readers; it must not throw.
+  StateHolder(std::shared_ptr<Shared> shared, std::shared_ptr<Reclaimer> reclaimer,
+              std::function<void()> pause);
   ~StateHolder();
 
   // A state to fill and Publish. May throw bad_alloc.
@@ -100,6 +102,7 @@ class StateHolder {
 
   const std::shared_ptr<Shared> shared_;
   const std::shared_ptr<Reclaimer> reclaimer_;
+  const std::function<void()> pause_;
   mutable Mutex mutex_;
   StatePin current_ KYRO_GUARDED_BY(mutex_);
   StatePin limbo_ KYRO_GUARDED_BY(mutex_);  // replaced, not yet synchronized

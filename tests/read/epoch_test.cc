@@ -20,7 +20,7 @@ TEST(Epoch, SynchronizeWaitsForAGuardThatWasThereBefore) {
   while (step.load() != 1) std::this_thread::yield();
   std::atomic<bool> returned{false};
   std::thread writer([&] {
-    Synchronize();
+    Synchronize([] { std::this_thread::yield(); });
     returned.store(true);
   });
   // The guard is held until step 2, so Synchronize cannot have returned before it.
@@ -35,9 +35,9 @@ TEST(Epoch, SynchronizeWaitsForAGuardThatWasThereBefore) {
 }
 
 TEST(Epoch, SynchronizeReturnsAtOnceWithoutGuards) {
-  Synchronize();
+  Synchronize([] { std::this_thread::yield(); });
   { const EpochGuard guard; }
-  Synchronize();
+  Synchronize([] { std::this_thread::yield(); });
 }
 
 TEST(Epoch, AnInnerGuardsEndDoesNotEndTheOuterOne) {
@@ -48,7 +48,7 @@ TEST(Epoch, AnInnerGuardsEndDoesNotEndTheOuterOne) {
     ASSERT_TRUE(outer.protects());
     { const EpochGuard inner; }
     writer = std::thread([&] {
-      Synchronize();
+      Synchronize([] { std::this_thread::yield(); });
       returned.store(true);
     });
     for (int i = 0; i < 1000; ++i) {

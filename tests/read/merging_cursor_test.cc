@@ -105,7 +105,7 @@ class Layers {
   support::TestEnv env_;
   std::unique_ptr<io::Directory> directory_;
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
-  StateHolder states_{shared_, std::make_shared<Reclaimer>([] {})};
+  StateHolder states_{shared_, std::make_shared<Reclaimer>([] {}), [] {}};
   std::uint64_t number_ = 0;
   Sequence sequence_ = 10;
   Model model_;

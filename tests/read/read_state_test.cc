@@ -18,7 +18,7 @@ struct World {
   std::shared_ptr<Shared> shared = std::make_shared<Shared>();
   std::shared_ptr<Reclaimer> reclaimer =
       std::make_shared<Reclaimer>([this] { wakes.fetch_add(1); });
-  StateHolder states{shared, reclaimer};
+  StateHolder states{shared, reclaimer, [] { std::this_thread::yield(); }};
 
   std::weak_ptr<delta::Generation> Publish(Sequence floor) {
     std::shared_ptr<delta::Generation> generation = *delta::Generation::Create(64 << 10, floor);

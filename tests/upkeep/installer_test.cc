@@ -49,7 +49,7 @@ class InstallerTest : public testing::Test {
   FaultFs faults_{&env_.fs()};
   std::unique_ptr<io::Directory> directory_;
   std::shared_ptr<read::Shared> shared_ = std::make_shared<read::Shared>();
-  read::StateHolder states_{shared_, std::make_shared<read::Reclaimer>([] {})};
+  read::StateHolder states_{shared_, std::make_shared<read::Reclaimer>([] {}), [] {}};
   Sequence durable_ = 0;
   std::unique_ptr<Installer> installer_;
 };
