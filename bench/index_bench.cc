@@ -39,7 +39,9 @@ std::uint64_t Mix(std::uint64_t z) {
   return z ^ (z >> 31);
 }
 
-std::uint64_t ValueOf(std::uint64_t key) { return key * 0x9e3779b97f4a7c15u + 1; }
+std::uint64_t ValueOf(std::uint64_t key) {
+  return key * 0x9e3779b97f4a7c15u + 1;
+}
 
 class Rng {
  public:
@@ -209,9 +211,9 @@ Columns ColumnsOf(const Data& data) {
 void Report(benchmark::State& state, const Data& data, std::uint64_t wrong) {
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * data.queries.size()));
   if (wrong != 0 || data.counters.fallbacks.load() != 0) state.SkipWithError("wrong result");
-  state.counters["per_lookup"] = benchmark::Counter(
-      static_cast<double>(state.iterations() * data.queries.size()),
-      benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["per_lookup"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * data.queries.size()),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 template <class Finder>
@@ -278,9 +280,9 @@ void Register(const std::string& name, std::shared_ptr<const Data> data) {
   std::fprintf(stderr, "%s: %zu keys, %s\n", name.c_str(), data->count,
                why.ok() ? why->c_str() : "");
   const auto add = [&](const char* what, void (*run)(benchmark::State&, const Data&)) {
-    benchmark::RegisterBenchmark((name + "/" + what).c_str(),
-                                 [data, run](benchmark::State& state) { run(state, *data); })
-        ->Unit(benchmark::kMillisecond);
+    benchmark::RegisterBenchmark((name + "/" + what).c_str(), [data, run](benchmark::State& state) {
+      run(state, *data);
+    })->Unit(benchmark::kMillisecond);
   };
   add("independent/known", Independent<Known>);
   add("independent/learned", Independent<Learned>);

@@ -12,6 +12,13 @@ bool Brackets(const std::uint64_t* keys, std::uint32_t count, std::uint64_t key,
          (position == count || keys[position] >= key);
 }
 
+std::uint32_t FallBack(const Core& core, const Columns& columns, std::uint64_t key) noexcept {
+  if (columns.counters != nullptr) {
+    columns.counters->fallbacks.fetch_add(1, std::memory_order_relaxed);
+  }
+  return BinaryLowerBound(columns.keys, core.key_count, key);
+}
+
 }  // namespace
 
 std::uint32_t BinaryLowerBound(const std::uint64_t* keys, std::uint32_t count,
@@ -19,29 +26,31 @@ std::uint32_t BinaryLowerBound(const std::uint64_t* keys, std::uint32_t count,
   return static_cast<std::uint32_t>(std::lower_bound(keys, keys + count, key) - keys);
 }
 
-std::uint32_t FinishProbe(const Core& core, const Columns& columns, std::uint64_t key,
-                          const Window& window, std::uint32_t less) noexcept {
+std::uint32_t FinishBlockProbe(const Core& core, const Columns& columns, std::uint64_t key,
+                               std::uint32_t edge, std::uint32_t less) noexcept {
+  // Of distinct keys the first of a window needs no look at its left neighbour.
+  if (less == 0 && core.unique && columns.keys[edge] == key) return edge;
+  if (Brackets(columns.keys, core.key_count, key, edge)) return edge;
+  return FallBack(core, columns, key);
+}
+
+std::uint32_t FinishLeafProbe(const Core& core, const Columns& columns, std::uint64_t key,
+                              std::uint32_t edge, std::uint32_t less,
+                              std::uint32_t position) noexcept {
   const std::uint64_t* keys = columns.keys;
   const std::uint32_t count = core.key_count;
-  const std::uint32_t edge = window.start + less;  // one end of the window
-  // Of distinct keys the first of a window needs no look at its left neighbour.
   if (less == 0 && core.unique && keys[edge] == key) return edge;
   if (Brackets(keys, count, key, edge)) return edge;
-  if (!window.in_tree) {
-    const std::uint64_t error = core.max_error;
-    const std::uint64_t low = window.position < error ? 0 : window.position - error;
-    const std::uint64_t high = std::min<std::uint64_t>(window.position + error + 1, count);
-    if (low <= high) {
-      const std::uint32_t first = static_cast<std::uint32_t>(low);
-      const std::uint32_t length = static_cast<std::uint32_t>(high - low);
-      const std::uint32_t found = first + BinaryLowerBound(keys + first, length, key);
-      if (Brackets(keys, count, key, found)) return found;
-    }
+  const std::uint64_t error = core.max_error;
+  const std::uint64_t low = position < error ? 0 : position - error;
+  const std::uint64_t high = std::min<std::uint64_t>(position + error + 1, count);
+  if (low <= high) {
+    const std::uint32_t first = static_cast<std::uint32_t>(low);
+    const std::uint32_t length = static_cast<std::uint32_t>(high - low);
+    const std::uint32_t found = first + BinaryLowerBound(keys + first, length, key);
+    if (Brackets(keys, count, key, found)) return found;
   }
-  if (columns.counters != nullptr) {
-    columns.counters->fallbacks.fetch_add(1, std::memory_order_relaxed);
-  }
-  return BinaryLowerBound(keys, count, key);
+  return FallBack(core, columns, key);
 }
 
 }  // namespace kyro::index

@@ -61,8 +61,8 @@ struct Core {
   std::uint32_t word_count = 0;
   std::uint32_t probe_lines = 0;
   std::uint32_t tree_levels = 0;
-  std::uint32_t tree_node_max[2] = {};               // last node of levels 1 and 2
-  std::uint32_t tree_level_word[kTreeLevelsMax] = {};  // first word of each level
+  std::uint32_t tree_node_max[2] = {};                   // last node of levels 1 and 2
+  const std::uint64_t* tree_level[kTreeLevelsMax] = {};  // first word of each level
   Structure structure = Structure::kSearch;
   bool unique = true;  // the caller's word that keys are strictly increasing
 };
@@ -72,10 +72,15 @@ struct SlotPosition {
   std::uint64_t fraction;
 };
 
-// Monotone in key: the difference is clamped to [0, span], the product grows with it.
+// Monotone in key: the distance is clamped to [0, span], the product grows with it. The clamps are
+// branches: they are never taken where the caller has checked the key range, and a conditional
+// move would stand in every lookup's chain.
 inline SlotPosition LocateSlot(const NodeRecord& node, std::uint64_t key) noexcept {
-  std::uint64_t distance = key < node.min ? 0 : key - node.min;
-  distance = distance > node.span ? node.span : distance;
+  std::uint64_t distance = key - node.min;
+  if (key < node.min) [[unlikely]]
+    distance = 0;
+  if (distance > node.span) [[unlikely]]
+    distance = node.span;
   const uint128 product = static_cast<uint128>(distance) * node.scale;
   return {static_cast<std::uint64_t>(product >> 64), static_cast<std::uint64_t>(product)};
 }
@@ -91,16 +96,25 @@ inline std::uint32_t LeafPosition(std::uint64_t slot, std::uint64_t fraction) no
 inline std::uint32_t LeafWindowStart(std::uint32_t position, std::uint32_t lines,
                                      std::uint32_t start_max) noexcept {
   const std::uint32_t before = lines * (kLineKeys / 2) - kLineKeys / 2;
-  const std::uint32_t start = (position < before ? 0 : position - before) & ~(kLineKeys - 1);
-  return start < start_max ? start : start_max;
+  if (position < before) [[unlikely]]
+    return 0;
+  const std::uint32_t start = (position - before) & ~(kLineKeys - 1);
+  if (start > start_max) [[unlikely]]
+    return start_max;
+  return start;
 }
 
-// The cold end of a probe: `less` keys of `window` are below `key`, which is none or all of them.
-// Looks one key further, then inside [position - E, position + E + 1], then everywhere; the last
-// is counted as a fallback. Returns the exact lower bound for any model.
-[[gnu::cold]] std::uint32_t FinishProbe(const Core& core, const Columns& columns,
-                                        std::uint64_t key, const Window& window,
-                                        std::uint32_t less) noexcept;
+// The cold end of a probe that found `less`, none or all, of the window's keys below `key`; `edge`
+// is window start + less. Looks at both sides of the edge, then (a leaf that predicted `position`)
+// inside [position - E, position + E + 1], then everywhere; only the last is a fallback, and is
+// counted. Returns the exact lower bound for any model. Plain arguments: they stay in registers,
+// where a Window's address would force the hot path to build one in memory.
+[[gnu::cold]] std::uint32_t FinishLeafProbe(const Core& core, const Columns& columns,
+                                            std::uint64_t key, std::uint32_t edge,
+                                            std::uint32_t less, std::uint32_t position) noexcept;
+[[gnu::cold]] std::uint32_t FinishBlockProbe(const Core& core, const Columns& columns,
+                                             std::uint64_t key, std::uint32_t edge,
+                                             std::uint32_t less) noexcept;
 
 // The first position in [0, count] whose key is not below `key`, without any model.
 std::uint32_t BinaryLowerBound(const std::uint64_t* keys, std::uint32_t count,

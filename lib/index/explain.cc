@@ -12,10 +12,14 @@ std::string_view WhyNotSlots(Reason reason) noexcept {
   switch (reason) {
     case Reason::kTooManyTreeKeys:
       return "more than 30% of the keys are too unevenly spread for interpolation";
-    case Reason::kTooManyBytes: return "interpolation would exceed the model's byte bound";
-    case Reason::kTooDeep: return "the keys have clumps within clumps";
-    case Reason::kCheaper: return "its expected cost is lower than interpolation's";
-    default: return "it was asked for";
+    case Reason::kTooManyBytes:
+      return "interpolation would exceed the model's byte bound";
+    case Reason::kTooDeep:
+      return "the keys have clumps within clumps";
+    case Reason::kCheaper:
+      return "its expected cost is lower than interpolation's";
+    default:
+      return "it was asked for";
   }
 }
 
@@ -30,8 +34,8 @@ Result<std::string> Explain(const ModelFacts& facts) noexcept {
         fmt::format_to(out, "binary search, because {} keys need no model", facts.key_count);
         return text;
       case Structure::kTree:
-        fmt::format_to(out, "a {}-level tree over blocks of {} keys, because {}",
-                       facts.tree_levels, kBlockKeys, WhyNotSlots(facts.reason));
+        fmt::format_to(out, "a {}-level tree over blocks of {} keys, because {}", facts.tree_levels,
+                       kBlockKeys, WhyNotSlots(facts.reason));
         break;
       case Structure::kSlots:
         fmt::format_to(out, "{} interpolating slots, because the keys are evenly spread",

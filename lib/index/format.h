@@ -23,15 +23,15 @@ inline constexpr std::uint32_t kModelFormatVersion = 0;
 inline constexpr std::uint32_t kModelArithmeticVersion = 1;
 
 inline constexpr std::uint32_t kModelKeysMax = 0x7fffffffu;
-inline constexpr std::uint32_t kBlockKeys = 32;      // one probe window of a tree: 4 lines of 8 keys
-inline constexpr std::uint32_t kLineKeys = 8;        // keys per 64-byte cache line
-inline constexpr std::uint32_t kTreeFanout = 17;     // 16 separators, two cache lines
+inline constexpr std::uint32_t kBlockKeys = 32;   // one probe window of a tree: 4 lines of 8 keys
+inline constexpr std::uint32_t kLineKeys = 8;     // keys per 64-byte cache line
+inline constexpr std::uint32_t kTreeFanout = 17;  // 16 separators, two cache lines
 inline constexpr std::uint32_t kTreeNodeWords = 16;
-inline constexpr std::uint32_t kTreeLevelsMax = 7;   // 17^7 blocks of 32 keys exceed kModelKeysMax
+inline constexpr std::uint32_t kTreeLevelsMax = 7;  // 17^7 blocks of 32 keys exceed kModelKeysMax
 inline constexpr std::uint32_t kNodeDepthMax = 3;
 inline constexpr std::uint32_t kProbeLinesMin = 2;
 inline constexpr std::uint32_t kProbeLinesMax = 4;
-inline constexpr std::uint32_t kErrorBuckets = 32;   // leaf errors 0..31; larger ones are not built
+inline constexpr std::uint32_t kErrorBuckets = 32;  // leaf errors 0..31; larger ones are not built
 inline constexpr std::size_t kSectionAlignment = 64;
 
 // Fewer keys than this are searched without a model: a probe window must fit into the column.
@@ -47,12 +47,12 @@ enum class Structure : std::uint32_t {
 // Why the builder chose the structure.
 enum class Reason : std::uint32_t {
   kFewKeys = 0,
-  kSmooth = 1,        // slots alone predict well
-  kSmoothParts = 2,   // child nodes or small trees repair what the root cannot
+  kSmooth = 1,           // slots alone predict well
+  kSmoothParts = 2,      // child nodes or small trees repair what the root cannot
   kTooManyTreeKeys = 3,  // more than 30% of the keys would end in trees
-  kTooManyBytes = 4,  // slots would exceed the byte bound
-  kTooDeep = 5,       // a clump neither three nodes deep nor small enough for a two-level tree
-  kCheaper = 6,       // both work; the tree's expected cost is lower
+  kTooManyBytes = 4,     // slots would exceed the byte bound
+  kTooDeep = 5,          // a clump neither three nodes deep nor small enough for a two-level tree
+  kCheaper = 6,          // both work; the tree's expected cost is lower
 };
 
 // A linear model over the keys [min, min + span]: (key - min) * scale in 128 bits is hi:lo, hi
@@ -74,9 +74,12 @@ enum class SlotKind : std::uint32_t { kLeaf = 0, kChild = 1, kTree1 = 2, kTree2 
 inline constexpr std::uint32_t kSlotHighMask = 0x3fffffffu;
 
 constexpr std::uint64_t EncodeSlot(SlotKind kind, std::uint32_t high, std::uint32_t low) noexcept {
-  return (std::uint64_t{static_cast<std::uint32_t>(kind)} << 62) | (std::uint64_t{high} << 32) | low;
+  return (std::uint64_t{static_cast<std::uint32_t>(kind)} << 62) | (std::uint64_t{high} << 32) |
+         low;
 }
-constexpr SlotKind KindOf(std::uint64_t slot) noexcept { return static_cast<SlotKind>(slot >> 62); }
+constexpr SlotKind KindOf(std::uint64_t slot) noexcept {
+  return static_cast<SlotKind>(slot >> 62);
+}
 constexpr std::uint32_t HighOf(std::uint64_t slot) noexcept {
   return static_cast<std::uint32_t>(slot >> 32) & kSlotHighMask;
 }
@@ -107,8 +110,8 @@ struct ModelHeader {
   std::uint32_t deep_keys;   // keys that pass a child node
   std::uint32_t slots_cost;  // expected cost of a lookup, tenths of a ns; 0: was not built
   std::uint32_t tree_cost;
-  std::uint32_t reserved[6];                  // zero
-  std::uint32_t errors[kErrorBuckets];        // keys in leaves, by their error
+  std::uint32_t reserved[6];            // zero
+  std::uint32_t errors[kErrorBuckets];  // keys in leaves, by their error
 };
 static_assert(sizeof(ModelHeader) == 256);
 

@@ -35,9 +35,11 @@ struct SlotFamily {
   }
   static void Measure(const Core& core, const std::uint64_t* keys, Measured* measured) noexcept {
     if constexpr (kMixed) {
-      MeasureMixed<kLines>(core, keys, measured);
+      MixedMeter(core, keys).Run(measured);
+    } else if (core.unique) {
+      MeasureLeaves<true>(core, keys, measured);
     } else {
-      MeasureLeaves<kLines>(core, keys, measured);
+      MeasureLeaves<false>(core, keys, measured);
     }
   }
   static constexpr Kernels kKernels = {&LowerBoundOf<Lookup>, &Batch, &PredictOf<Lookup>, &Measure};
@@ -78,35 +80,51 @@ struct SearchFamily {
 template <bool kMixed>
 const Kernels& SlotKernels(std::uint32_t lines) {
   switch (lines) {
-    case 2: return SlotFamily<2, kMixed>::kKernels;
-    case 3: return SlotFamily<3, kMixed>::kKernels;
-    default: return SlotFamily<4, kMixed>::kKernels;
+    case 2:
+      return SlotFamily<2, kMixed>::kKernels;
+    case 3:
+      return SlotFamily<3, kMixed>::kKernels;
+    default:
+      return SlotFamily<4, kMixed>::kKernels;
   }
 }
 
 inline const Kernels& TreeKernels(std::uint32_t levels) {
   switch (levels) {
-    case 1: return TreeFamily<1>::kKernels;
-    case 2: return TreeFamily<2>::kKernels;
-    case 3: return TreeFamily<3>::kKernels;
-    case 4: return TreeFamily<4>::kKernels;
-    case 5: return TreeFamily<5>::kKernels;
-    case 6: return TreeFamily<6>::kKernels;
-    default: return TreeFamily<7>::kKernels;
+    case 1:
+      return TreeFamily<1>::kKernels;
+    case 2:
+      return TreeFamily<2>::kKernels;
+    case 3:
+      return TreeFamily<3>::kKernels;
+    case 4:
+      return TreeFamily<4>::kKernels;
+    case 5:
+      return TreeFamily<5>::kKernels;
+    case 6:
+      return TreeFamily<6>::kKernels;
+    default:
+      return TreeFamily<7>::kKernels;
   }
 }
 
 inline const Kernels* ChooseKernels(const Core& core) {
   switch (core.structure) {
-    case Structure::kSlots: return &SlotKernels<false>(core.probe_lines);
-    case Structure::kMixed: return &SlotKernels<true>(core.probe_lines);
-    case Structure::kTree: return &TreeKernels(core.tree_levels);
-    case Structure::kSearch: break;
+    case Structure::kSlots:
+      return &SlotKernels<false>(core.probe_lines);
+    case Structure::kMixed:
+      return &SlotKernels<true>(core.probe_lines);
+    case Structure::kTree:
+      return &TreeKernels(core.tree_levels);
+    case Structure::kSearch:
+      break;
   }
   return &SearchFamily::kKernels;
 }
 
-inline std::int64_t CurrentTarget() { return HWY_TARGET; }
+inline std::int64_t CurrentTarget() {
+  return HWY_TARGET;
+}
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
 }  // namespace HWY_NAMESPACE

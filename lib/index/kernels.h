@@ -17,8 +17,8 @@ namespace kyro::index {
 struct Measured {
   std::uint64_t errors[kErrorBuckets] = {};  // keys in leaves, by their error
   std::uint64_t tree_keys = 0;
-  std::uint64_t outside = 0;    // keys whose window does not hold them, or whose error is too large
-  std::uint32_t max_error = 0;  // in leaves, the ones outside too
+  std::uint64_t outside = 0;    // keys that neither holds, and keys that find no place at all
+  std::uint32_t max_error = 0;  // of those in `errors`
 };
 
 struct Kernels {

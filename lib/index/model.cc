@@ -60,10 +60,10 @@ Status OpenTree(const ModelHeader& header, Core* core) noexcept {
     return Damaged("tree of another shape");
   }
   core->tree_levels = shape.levels;
-  std::uint32_t word = 0;
+  const std::uint64_t* word = core->words;
   for (std::uint32_t level = 0; level < shape.levels; ++level) {
-    core->tree_level_word[level] = word;
-    word += static_cast<std::uint32_t>(shape.level_nodes[level]) * kTreeNodeWords;
+    core->tree_level[level] = word;
+    word += shape.level_nodes[level] * kTreeNodeWords;
   }
   for (std::uint32_t level : {0, 1}) {
     const std::uint64_t below = level + 1 < shape.levels ? shape.level_nodes[level + 1] : blocks;
@@ -113,8 +113,8 @@ ModelFacts FactsOf(const ModelHeader& header) noexcept {
   facts.window_p999 = WindowQuantile(header, 999);
   const bool leaves = std::any_of(std::begin(header.errors), std::end(header.errors),
                                   [](std::uint32_t count) { return count != 0; });
-  facts.window_max = std::max(leaves ? 2 * header.max_error + 2 : 0,
-                              header.tree_keys != 0 ? kBlockKeys : 0);
+  facts.window_max =
+      std::max(leaves ? 2 * header.max_error + 2 : 0, header.tree_keys != 0 ? kBlockKeys : 0);
   return facts;
 }
 
@@ -147,7 +147,8 @@ Model Model::None(std::uint32_t key_count) noexcept {
 
 Result<Model> Model::Open(std::span<const std::byte> blob, std::uint32_t key_count,
                           KeyOrder order) noexcept {
-  if (key_count > kModelKeysMax) return Status(StatusCode::kInvalidArgument, "model: too many keys");
+  if (key_count > kModelKeysMax)
+    return Status(StatusCode::kInvalidArgument, "model: too many keys");
   if (reinterpret_cast<std::uintptr_t>(blob.data()) % 8 != 0) {
     return Status(StatusCode::kInvalidArgument, "model: bytes are not aligned");
   }

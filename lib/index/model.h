@@ -34,17 +34,17 @@ struct ModelFacts {
   std::uint64_t model_bytes = 0;
   std::uint32_t nodes = 0;
   std::uint32_t slots = 0;
-  std::uint32_t leaves = 0;        // slots that are leaves and hold keys
+  std::uint32_t leaves = 0;  // slots that are leaves and hold keys
   std::uint32_t trees = 0;
-  std::uint32_t depth = 0;         // nodes on the longest path
-  std::uint32_t tree_levels = 0;   // of the root tree
+  std::uint32_t depth = 0;        // nodes on the longest path
+  std::uint32_t tree_levels = 0;  // of the root tree
   std::uint32_t tree_keys = 0;
-  std::uint32_t deep_keys = 0;     // below child nodes
-  std::uint32_t probe_lines = 0;   // cache lines of keys that a leaf's probe reads
-  std::uint32_t max_error = 0;     // over all keys in leaves
+  std::uint32_t deep_keys = 0;    // below child nodes
+  std::uint32_t probe_lines = 0;  // cache lines of keys that a leaf's probe reads
+  std::uint32_t max_error = 0;    // over all keys in leaves
   // The smallest centred window that brackets a key: 2 error + 2 in a leaf, a block in a tree.
   std::uint32_t window_p50 = 0, window_p99 = 0, window_p999 = 0, window_max = 0;
-  std::uint32_t slots_cost = 0;    // expected, tenths of a nanosecond; 0: not built
+  std::uint32_t slots_cost = 0;  // expected, tenths of a nanosecond; 0: not built
   std::uint32_t tree_cost = 0;
 
   double bytes_per_key() const noexcept {

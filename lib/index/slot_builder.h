@@ -40,8 +40,11 @@ class SlotBuilder {
   SlotBuilder(std::span<const std::uint64_t> keys, std::uint32_t keys_per_slot, bool limits);
 
   // Builds from the root, with about root_keys_per_slot keys per root slot. False: gave up, and
-  // reason() says why. May throw bad_alloc.
-  bool Build(std::uint32_t root_keys_per_slot);
+  // reason() says why, or mostly_deep(). May throw bad_alloc.
+  bool Build(std::uint32_t root_keys_per_slot, bool may_be_mostly_deep);
+
+  // More than half of the keys would pass child nodes, so a smaller root would do as well.
+  bool mostly_deep() const noexcept { return mostly_deep_; }
 
   Reason reason() const noexcept { return reason_; }
   const Facts& facts() const noexcept { return facts_; }
@@ -49,7 +52,6 @@ class SlotBuilder {
   std::span<const std::uint64_t> slots() const noexcept { return slots_; }
   std::span<const std::uint64_t> words() const noexcept { return words_; }
   std::uint64_t bytes() const noexcept;
-  void Swap(SlotBuilder& other) noexcept;  // both over the same keys, with the same limits
 
  private:
   struct Fit {
@@ -65,8 +67,7 @@ class SlotBuilder {
                  std::uint32_t depth);
   bool BuildSlot(const NodeRecord& node, std::uint32_t first, std::uint32_t end,
                  std::uint32_t depth, std::uint64_t* slot);
-  bool BuildChild(std::uint32_t first, std::uint32_t end, std::uint32_t depth,
-                  std::uint64_t* slot);
+  bool BuildChild(std::uint32_t first, std::uint32_t end, std::uint32_t depth, std::uint64_t* slot);
   bool BuildSmallTree(std::uint32_t first, std::uint32_t end, std::uint64_t* slot);
   Fit FitLeaf(const NodeRecord& node, std::uint32_t first, std::uint32_t end) const noexcept;
   bool GiveUp(Reason reason) noexcept;
@@ -78,6 +79,8 @@ class SlotBuilder {
   const std::uint64_t tree_keys_max_;
   const std::uint64_t bytes_max_;
 
+  std::uint64_t deep_keys_max_ = 0;
+  bool mostly_deep_ = false;
   Reason reason_ = Reason::kSmooth;
   Facts facts_;
   std::vector<NodeRecord> nodes_;

@@ -17,9 +17,10 @@ namespace {
 
 // Expected nanoseconds of an independent lookup, in tenths, from bench/index_bench.cc with ten
 // million keys. Only their order matters.
-constexpr std::uint64_t kLeafCost = 500;       // a slot and two probed lines
-constexpr std::uint64_t kLineCost = 40;        // each further line
-constexpr std::uint64_t kFarCost = 350;        // a second probe, mispredicted
+constexpr std::uint64_t kLeafCost = 500;  // a slot and two probed lines
+constexpr std::uint64_t kLineCost = 40;   // each further line
+constexpr std::uint64_t kFarCost =
+    1000;  // a second probe: mispredicted only once its keys are there
 constexpr std::uint64_t kDeepCost = 200;       // a child node and its slot
 constexpr std::uint64_t kSmallTreeCost = 150;  // each level
 constexpr std::uint64_t kSwitchCost = 300;     // the mispredictions where leaves and others mix
@@ -54,20 +55,33 @@ std::optional<KeyOrder> OrderOf(std::span<const std::uint64_t> keys) noexcept {
   return equals != 0 ? KeyOrder::kDuplicates : KeyOrder::kStrict;
 }
 
-// The fewest lines that leave at most one key in 256 to a second probe. The prediction lands in
-// the middle line's worth of the window, so `lines` bracket every error up to 4 lines - 5.
+// Sixteenths of the keys with this error that a window of `lines` lines does not hold: the
+// prediction may lie on any of the 8 keys in the window's middle, the error may go either way.
+std::uint64_t MissedSixteenths(std::uint32_t lines, std::uint32_t error) noexcept {
+  std::uint64_t missed = 0;
+  for (std::uint32_t i = 0; i < kLineKeys; ++i) {
+    const std::uint32_t before = lines * (kLineKeys / 2) - kLineKeys / 2 + i;
+    missed += error > before ? 1 : 0;
+    missed += error + before >= lines * kLineKeys ? 1 : 0;
+  }
+  return missed;
+}
+
+// The window of the least expected cost.
 std::uint32_t ChooseProbeLines(const Measured& measured) noexcept {
   std::uint64_t leaves = 0;
   for (std::uint64_t count : measured.errors) leaves += count;
-  std::uint32_t lines = kProbeLinesMax;
-  std::uint64_t far = 0;
-  for (std::uint32_t error = kErrorBuckets; error-- > 0;) {
-    far += measured.errors[error];
-    if (far > leaves / 256) break;
-    if (error <= 7) lines = 3;
-    if (error <= 3) lines = kProbeLinesMin;
+  std::uint32_t best = kProbeLinesMin;
+  std::uint64_t best_cost = ~std::uint64_t{0};
+  for (std::uint32_t lines = kProbeLinesMin; lines <= kProbeLinesMax; ++lines) {
+    std::uint64_t missed = 0;
+    for (std::uint32_t error = 0; error < kErrorBuckets; ++error) {
+      missed += measured.errors[error] * MissedSixteenths(lines, error);
+    }
+    const std::uint64_t cost = lines * kLineCost * leaves + kFarCost * missed / 16;
+    if (cost < best_cost) best = lines, best_cost = cost;
   }
-  return lines;
+  return best;
 }
 
 class Trainer {
@@ -109,19 +123,11 @@ class Trainer {
     return static_cast<std::uint32_t>(CostOfSlots(slots.facts(), keys_.size()));
   }
 
-  // One attempt, and a second with a small root if the first one sends most keys deeper.
+  // One attempt with a full root. Where that sends most keys to child nodes (lognormal keys, an
+  // outlier) a second one with a small root: the same steps, half the bytes.
   bool BuildSlots(SlotBuilder* slots) {
-    const bool built = slots->Build(options_.keys_per_slot);
-    if (built && slots->facts().deep_keys < keys_.size() / 2) return true;
-    if (!built && slots->facts().deep_keys == 0 && slots->reason() != Reason::kTooDeep) {
-      return false;  // nothing was smooth below the root: a smaller root would not help
-    }
-    SlotBuilder router(keys_, options_.keys_per_slot,
-                       options_.force != TrainOptions::Force::kSlots);
-    if (!router.Build(kRouterKeysPerSlot)) return built;
-    if (built && Cost(*slots) < Cost(router)) return true;
-    slots->Swap(router);
-    return true;
+    if (slots->Build(options_.keys_per_slot, false)) return true;
+    return slots->mostly_deep() && slots->Build(kRouterKeysPerSlot, true);
   }
 
   Result<ModelBytes> WriteHeaderOnly() {
@@ -159,8 +165,7 @@ class Trainer {
     header_.leaf_count = facts.leaf_count;
     header_.tree_count = facts.tree_count;
     header_.deep_keys = static_cast<std::uint32_t>(facts.deep_keys);
-    const ModelLayout layout =
-        LayoutOf(header_.node_count, header_.slot_count, header_.word_count);
+    const ModelLayout layout = LayoutOf(header_.node_count, header_.slot_count, header_.word_count);
     header_.blob_bytes = layout.end;
     KYRO_ASSIGN_OR_RETURN(ModelBytes blob, ModelBytes::Allocate(layout.end));
     std::byte* base = blob.bytes().data();

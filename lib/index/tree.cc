@@ -10,8 +10,8 @@ TreeShape ShapeOfTree(std::uint64_t blocks) noexcept {
   for (; reach < blocks; reach *= kTreeFanout) ++shape.levels;
   for (std::uint32_t level = 0; level < shape.levels; ++level) {
     // `reach` is here the number of blocks below one node of this level.
-    shape.level_nodes[level] = level <= 2 ? (blocks + reach - 1) / reach
-                                          : kTreeFanout * shape.level_nodes[level - 1];
+    shape.level_nodes[level] =
+        level <= 2 ? (blocks + reach - 1) / reach : kTreeFanout * shape.level_nodes[level - 1];
     shape.words += shape.level_nodes[level] * kTreeNodeWords;
     reach /= kTreeFanout;
   }

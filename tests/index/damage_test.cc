@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "index/model.h"
-#include "test_util.h"
+#include "index/test_util.h"
 
 namespace kyro::index {
 namespace {
@@ -117,8 +117,8 @@ std::uint64_t FallbacksAfter(const KeySet& set, TrainOptions::Force force,
 
 TEST(DamagedModel, OneWrongSlotRaisesFallbacks) {
   const KeySet set{"uniform", UniformKeys(20000, 1)};
-  const std::uint64_t fallbacks = FallbacksAfter(
-      set, TrainOptions::Force::kSlots, [](ModelHeader* header, std::byte* blob) {
+  const std::uint64_t fallbacks =
+      FallbacksAfter(set, TrainOptions::Force::kSlots, [](ModelHeader* header, std::byte* blob) {
         const ModelLayout layout =
             LayoutOf(header->node_count, header->slot_count, header->word_count);
         std::uint64_t slot;
@@ -132,8 +132,8 @@ TEST(DamagedModel, OneWrongSlotRaisesFallbacks) {
 
 TEST(DamagedModel, OneWrongSeparatorRaisesFallbacks) {
   const KeySet set{"coastline", CoastlineKeys(20000, 1)};
-  const std::uint64_t fallbacks = FallbacksAfter(
-      set, TrainOptions::Force::kTree, [](ModelHeader* header, std::byte* blob) {
+  const std::uint64_t fallbacks =
+      FallbacksAfter(set, TrainOptions::Force::kTree, [](ModelHeader* header, std::byte* blob) {
         const ModelLayout layout =
             LayoutOf(header->node_count, header->slot_count, header->word_count);
         std::memset(blob + layout.words, 0, 8);  // the root's first separator
@@ -145,8 +145,8 @@ TEST(DamagedModel, OneWrongChildRaisesFallbacks) {
   KeySet set{"outlier", UniformKeys(20000, 1)};
   for (std::uint64_t& key : set.keys) key >>= 30;
   set.keys.push_back(~std::uint64_t{0});
-  const std::uint64_t fallbacks = FallbacksAfter(
-      set, TrainOptions::Force::kSlots, [](ModelHeader* header, std::byte* blob) {
+  const std::uint64_t fallbacks =
+      FallbacksAfter(set, TrainOptions::Force::kSlots, [](ModelHeader* header, std::byte* blob) {
         const ModelLayout layout =
             LayoutOf(header->node_count, header->slot_count, header->word_count);
         ASSERT_GE(header->node_count, 2u);

@@ -3,12 +3,13 @@
 // The layout of docs/format-model.md, and its worked example.
 #include "index/format.h"
 
-#include <cstdio>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 #include "index/model.h"
-#include "test_util.h"
+#include "index/test_util.h"
+#include "support/golden.h"
 
 namespace kyro::index {
 namespace {
@@ -49,45 +50,33 @@ TEST(ModelFormat, NodeFieldsLieWhereTheFormatPageSays) {
   EXPECT_EQ(offsetof(NodeRecord, slot_count), 28u);
 }
 
-// The rows that are not all zero, 16 bytes each.
-std::string HexRows(std::span<const std::byte> bytes) {
-  std::string text;
-  for (std::size_t row = 0; row < bytes.size(); row += 16) {
-    char line[80];
-    int length = std::snprintf(line, sizeof(line), "%04zx ", row);
-    int any = 0;
-    for (std::size_t i = row; i < row + 16; ++i) {
-      const int value = std::to_integer<int>(bytes[i]);
-      any |= value;
-      length += std::snprintf(line + length, sizeof(line) - static_cast<std::size_t>(length),
-                              i % 8 == 0 ? "  %02x" : " %02x", value);
-    }
-    if (any != 0) text.append(line).append("\n");
-  }
-  return text;
-}
-
-// docs/format-model.md shows this text: the model of the keys 1000, 1003, ... 1000 + 3 * 127.
-constexpr char kWorkedExample[] = R"(
-0000   4b 59 4f 4d 44 4c 1a 0a  00 00 00 00 01 00 00 00
-0010   80 01 00 00 00 00 00 00  80 00 00 00 01 00 00 00
-0020   01 00 00 00 02 00 00 00  00 00 00 00 00 00 00 00
-0030   e8 03 00 00 00 00 00 00  65 05 00 00 00 00 00 00
-0040   01 00 00 00 02 00 00 00  00 00 00 00 01 00 00 00
-0050   02 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00
-0060   1c 02 00 00 3a 02 00 00  00 00 00 00 00 00 00 00
-0080   80 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00
-0100   e8 03 00 00 00 00 00 00  7d 01 00 00 00 00 00 00
-0110   9a b3 06 c5 d3 1e 57 01  00 00 00 00 02 00 00 00
-0140   00 00 00 00 40 00 00 00  40 00 00 00 40 00 00 00
-)";
-
+// docs/format-model.md explains this model.
 TEST(ModelFormat, TheWorkedExampleIsCurrent) {
   Keys keys;
   for (std::uint64_t i = 0; i < 128; ++i) keys.push_back(1000 + 3 * i);
   const Result<ModelBytes> blob = Train(keys);
   ASSERT_TRUE(blob.ok());
-  EXPECT_EQ(HexRows(blob->bytes()), kWorkedExample + 1);
+  const std::string_view bytes(reinterpret_cast<const char*>(blob->bytes().data()),
+                               blob->bytes().size());
+  support::ExpectGolden("model.bin", bytes);
+  support::ExpectDocShowsGolden("docs/format-model.md", bytes);
+}
+
+TEST(ModelFormat, TheGoldenModelFindsItsKeys) {
+  const std::string golden = support::ReadSourceFile("tests/golden/model.bin");
+  Result<ModelBytes> blob = ModelBytes::Allocate(golden.size());
+  ASSERT_TRUE(blob.ok());
+  std::memcpy(blob->bytes().data(), golden.data(), golden.size());
+  const Result<Model> model = Model::Open(blob->bytes(), 128);
+  ASSERT_TRUE(model.ok()) << model.status().ToString();
+  Keys keys;
+  for (std::uint64_t i = 0; i < 128; ++i) keys.push_back(1000 + 3 * i);
+  EXPECT_TRUE(VerifyModel(*model, keys).ok());
+  Counters counters;
+  for (std::uint64_t query : QueriesFor(keys)) {
+    EXPECT_EQ(model->LowerBound(keys.data(), query, &counters), Expected(keys, query));
+  }
+  EXPECT_EQ(counters.fallbacks.load(), 0u);
 }
 
 }  // namespace

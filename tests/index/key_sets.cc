@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "key_sets.h"
+#include "index/key_sets.h"
 
 #include <algorithm>
 #include <cmath>
@@ -217,12 +217,14 @@ std::vector<KeySet> LargeSets(std::size_t count) {
   sets.push_back({"coastline", CoastlineKeys(count, 10)});
   sets.push_back({"below_double_precision", Sorted(std::move(doubled))});
   sets.push_back({"duplicates", DuplicateKeys(count, 11), true});
-  sets.push_back({"duplicate_blocks", [&] {
+  sets.push_back({"duplicate_blocks",
+                  [&] {
                     Keys keys = UniformKeys(count / 2, 12);
                     keys.insert(keys.end(), count / 2, keys[keys.size() / 2]);
                     std::sort(keys.begin(), keys.end());
                     return keys;
-                  }(), true});
+                  }(),
+                  true});
   return sets;
 }
 

@@ -41,9 +41,9 @@ Keys UniformKeys(std::size_t count, std::uint64_t seed);
 // Cells of a Hilbert curve that random fractal coasts pass through.
 Keys CoastlineKeys(std::size_t count, std::uint64_t seed);
 Keys LognormalKeys(std::size_t count, std::uint64_t seed);
-Keys ClumpKeys(std::size_t count, std::uint64_t seed);          // clumps of 15-19 consecutive keys
+Keys ClumpKeys(std::size_t count, std::uint64_t seed);  // clumps of 15-19 consecutive keys
 Keys ClumpsOfClumpsKeys(std::size_t count, std::uint64_t seed);
-Keys PoisonedKeys(std::size_t count, std::uint64_t seed);       // greedy poisoning of a smooth set
+Keys PoisonedKeys(std::size_t count, std::uint64_t seed);  // greedy poisoning of a smooth set
 
 // The tiny and degenerate sets.
 std::vector<KeySet> EdgeSets();

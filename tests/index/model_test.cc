@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/model.h"
 
-#include "reference.h"
-#include "test_util.h"
+#include "index/reference.h"
+#include "index/test_util.h"
 
 namespace kyro::index {
 namespace {

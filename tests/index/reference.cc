@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "reference.h"
+#include "index/reference.h"
 
 #include <algorithm>
 #include <cstring>
@@ -19,9 +19,12 @@ class Reader {
 
   ReferenceWindow Predict() const {
     switch (U32(28)) {
-      case 0: return {0, U32(24)};
-      case 3: return Block(RootTree());
-      default: return Slots();
+      case 0:
+        return {0, U32(24)};
+      case 3:
+        return Block(RootTree());
+      default:
+        return Slots();
     }
   }
 
@@ -68,11 +71,15 @@ class Reader {
       const std::uint64_t slot = U64(slots_ + 8 * index);
       const std::uint64_t high = slot >> 32 & 0x3fffffff, low = slot & 0xffffffff;
       switch (slot >> 62) {
-        case 0: return Leaf(low + static_cast<std::uint64_t>(
-                                      static_cast<Wide>(static_cast<std::uint64_t>(product)) *
-                                          high >> 64));
-        case 1: node = low; break;
-        case 2: return Block(high + Below(low));
+        case 0:
+          return Leaf(low +
+                      static_cast<std::uint64_t>(
+                          static_cast<Wide>(static_cast<std::uint64_t>(product)) * high >> 64));
+        case 1:
+          node = low;
+          break;
+        case 2:
+          return Block(high + Below(low));
         default: {
           const std::uint64_t child = Below(low);
           return Block(high + child * 17 + Below(low + 16 * (child + 1)));

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "hwy/targets.h"
+#include "index/key_sets.h"
 #include "index/model.h"
-#include "key_sets.h"
 
 namespace kyro::index {
 
@@ -35,8 +35,7 @@ class Column {
 };
 
 inline std::uint32_t Expected(std::span<const std::uint64_t> keys, std::uint64_t key) {
-  return static_cast<std::uint32_t>(std::lower_bound(keys.begin(), keys.end(), key) -
-                                    keys.begin());
+  return static_cast<std::uint32_t>(std::lower_bound(keys.begin(), keys.end(), key) - keys.begin());
 }
 
 // Each key (or every `step`-th), its neighbours, and the ends of the key space.

@@ -2,7 +2,7 @@
 #include <chrono>
 
 #include "index/model.h"
-#include "test_util.h"
+#include "index/test_util.h"
 
 namespace kyro::index {
 namespace {
