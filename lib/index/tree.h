@@ -11,8 +11,11 @@
 // A root tree stores its levels one after another, top first, each padded with 2^64-1 (which no
 // key exceeds, so padding never counts). Levels 1 and 2 have just the nodes that blocks need and a
 // lookup clamps its node number there; from level 3 on every child of the level above has storage,
-// so no damaged separator can lead outside and no clamp is needed (C3). That costs at most 1/18 of
-// the tree; a clamp on every level cost 4% of a lookup.
+// so no damaged separator can lead outside and the longer levels need no clamp (C3). That costs at
+// most 1/18 of the tree.
+//
+// Nodes of 24 separators, three lines, save a level at ten million keys; that gained 3% of a
+// dependent lookup, nothing of an independent one, and lost 6% of a batched one.
 #ifndef KYRO_INDEX_TREE_H_
 #define KYRO_INDEX_TREE_H_
 

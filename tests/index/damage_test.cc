@@ -95,7 +95,7 @@ TEST(DamagedModel, ATruncatedModelDoesNotOpen) {
   }
 }
 
-// Overwrites words [first, end) of the blob and counts the fallbacks of looking every key up.
+// Damages an intact model and counts the fallbacks of looking every key up.
 std::uint64_t FallbacksAfter(const KeySet& set, TrainOptions::Force force,
                              const std::function<void(ModelHeader*, std::byte*)>& damage) {
   TrainOptions options;
