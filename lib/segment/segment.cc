@@ -92,6 +92,7 @@ void Segment<K>::Cursor::Load(std::uint64_t begin, std::uint64_t rows,
   const Status* error = segment_->ChunkAt(begin, rows, &chunk_);
   if (error != nullptr || position >= chunk_.end) {
     // Rows before `position` are large or damaged: it stands alone.
+    rows_ = 1;
     error = segment_->ChunkAt(position, 1, &chunk_);
   }
   if (error != nullptr) return Fail(*error);

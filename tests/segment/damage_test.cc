@@ -306,6 +306,86 @@ TEST(SegmentDamage, AnyModelBytesGiveTheAnswersOfABinarySearch) {
   EXPECT_GT(fallbacks, 1000u);
 }
 
+// A model that misleads a lookup into a damaged block it has not verified: the search behind it
+// must not decide there.
+TEST(SegmentDamage, ADamagedModelBesideDamagedKeysNeverLies) {
+  std::uint64_t errors = 0, fallbacks = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    World world(seed);
+    Entries<U64> entries;
+    for (std::uint64_t i = 0; i < 3000; ++i) entries[i * 1000 + world.random().Below(900)] = "v";
+    SegmentRef ref = Build<U64>(&world, entries, SmallBlocks(false));
+    Rewrite(&world, &ref, FileKind::kModel, [&](std::string* bytes) {
+      for (std::uint64_t at = 4096 + sizeof(index::ModelHeader) + sizeof(index::NodeRecord);
+           at + 8 <= bytes->size() - kFooterBytes - kColumnAlignment; at += 8) {
+        StoreLE(bytes->data() + at, world.random().Below(entries.size()));
+      }
+    });
+    // The top byte of every key in a block in the middle, where a search looks first.
+    const std::string name = "/db/" + NameOf(FileKind::kKeys, ref.keys);
+    for (std::uint64_t at = 3 * 4096 + 7; at < 4 * 4096; at += 8) {
+      ASSERT_TRUE(world.fs().FlipByte(name, at).ok());
+    }
+    Counters counters;
+    const auto segment = Open<U64>(&world, ref, &counters);
+    ASSERT_NE(segment, nullptr);
+    ASSERT_FALSE(segment->facts().model_damaged);
+    errors += CheckReads<U64>(*segment, entries, /*damaged=*/true).errors;
+    fallbacks += counters.model_fallbacks.load();
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(errors, 100u);
+  EXPECT_GT(fallbacks, 100u);
+}
+
+// Bytes where zeros belong, under checksums that match.
+TEST(SegmentDamage, PaddingIsZeroOrAnError) {
+  const Entries<U64> entries = SmallU64();
+  for (const FileKind kind : {FileKind::kKeys, FileKind::kData}) {
+    World world;
+    SegmentRef ref = Build<U64>(&world, entries);
+    Rewrite(&world, &ref, kind, [](std::string* bytes) {
+      const auto at = LoadLE<std::uint64_t>(bytes->data() + 256 + 8) +
+                      LoadLE<std::uint64_t>(bytes->data() + 256 + 16);
+      ASSERT_NE(at % kColumnAlignment, 0u);
+      (*bytes)[at] = 1;
+    });
+    Counters counters;
+    const auto segment = Open<U64>(&world, ref, &counters);
+    ASSERT_NE(segment, nullptr);
+    EXPECT_EQ(CheckReads<U64>(*segment, entries).errors, 0u);
+    const Status verified = segment->VerifyFiles(nullptr, nullptr);
+    EXPECT_EQ(verified.code(), StatusCode::kDataLoss);
+    EXPECT_NE(verified.message().find("padding"), std::string_view::npos) << verified.message();
+  }
+}
+
+// A file with the right number and uuid, and checksums that match, is still another file.
+TEST(SegmentDamage, ADigestBindsTheContent) {
+  const Entries<U64> entries = SmallU64();
+  for (const bool model : {false, true}) {
+    World world;
+    const SegmentRef ref = Build<U64>(&world, entries);
+    const std::string name =
+        model ? NameOf(FileKind::kModel, ref.model) : NameOf(FileKind::kData, ref.data);
+    std::string bytes = world.Read(name);
+    bytes[4096 + 90] = static_cast<char>(bytes[4096 + 90] ^ 1);
+    (void)Reseal(&bytes);
+    world.Write(name, bytes);
+    Counters counters;
+    const auto opened = TryOpen<U64>(&world, ref, &counters);
+    if (model) {
+      ASSERT_TRUE(opened.ok());
+      EXPECT_TRUE(opened.value()->facts().model_damaged);
+      EXPECT_EQ(opened.value()->VerifyFiles(nullptr, nullptr).file(), name);
+    } else {
+      EXPECT_EQ(opened.status().code(), StatusCode::kDataLoss);
+      EXPECT_EQ(opened.status().file(), name);
+    }
+  }
+}
+
 // Offsets that lie although their checksum is right: an error, never a read out of bounds.
 TEST(SegmentDamage, LyingOffsetsAreErrorsWhereTheyAreUsed) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
@@ -346,7 +426,9 @@ TEST(SegmentDamage, ImpossibleColumnsAreRefused) {
       0, 1, 200, 65535, std::uint64_t{1} << 40, ~std::uint64_t{0}};
   std::uint64_t refused = 0;
   for (const FileKind kind : {FileKind::kKeys, FileKind::kData}) {
-    for (const auto& [offset, bytes] : fields) {
+    for (const auto& field : fields) {
+      const std::uint64_t offset = field.first;
+      const std::uint64_t bytes = field.second;
       for (const std::uint64_t value : values) {
         SCOPED_TRACE(std::to_string(offset) + " = " + std::to_string(value));
         World world;

@@ -163,6 +163,28 @@ TEST(SegmentTouch, ManyThreadsTouchFirst) {
   EXPECT_LE(counters.blocks_verified.load(), AllBlocks(ref) + ref.model.bytes / 4096 + 1);
 }
 
+TEST(SegmentTouch, AChunkEndsBeforeTheDamageOrIsOneRow) {
+  World world;
+  const Entries<U64> entries = ManyEntries();
+  const SegmentRef ref = Build<U64>(&world, entries, SmallBlocks(false));
+  ASSERT_TRUE(world.fs().FlipByte("/db/" + NameOf(FileKind::kKeys, ref.keys), 5 * 4096 + 9).ok());
+  Counters counters;
+  const auto segment = Open<U64>(&world, ref, &counters);
+  ASSERT_NE(segment, nullptr);
+  const std::uint64_t first_bad = 4 * 4096 / 8;
+  Chunk chunk;
+  ASSERT_EQ(segment->ChunkAt(first_bad - 100, 64, &chunk), nullptr);
+  EXPECT_EQ(chunk.begin, first_bad - 100);
+  EXPECT_EQ(chunk.end, first_bad - 36);
+  ASSERT_EQ(segment->ChunkAt(first_bad - 20, 64, &chunk), nullptr);
+  EXPECT_EQ(chunk.end, first_bad - 19);
+  EXPECT_EQ(chunk.key<U64>(chunk.begin), (first_bad - 20) * 11);
+  EXPECT_EQ(chunk.value(chunk.begin), std::to_string(first_bad - 20));
+  const Status* error = segment->ChunkAt(first_bad, 64, &chunk);
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->code(), StatusCode::kDataLoss);
+}
+
 TEST(SegmentTouch, CursorsKeepRowsBeforeTheDamage) {
   World world;
   const Entries<U64> entries = ManyEntries();
