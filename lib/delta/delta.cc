@@ -119,19 +119,23 @@ bool Delta<K>::MayContain(Key key) const noexcept {
 template <class K>
 void Delta<K>::Cursor::SkipForward(Place place) noexcept {
   for (; place.leaf != nullptr; place = delta_->tree_.Next(place)) {
+    if (place.leaf != place_.leaf) place.Prefetch();
+    place_ = place;
     record_ = Record::Find(place.head().load(std::memory_order_acquire), sequence_);
-    if (record_ != nullptr) break;
+    if (record_ != nullptr) return;
   }
-  place_ = place;
+  place_ = Place{};
 }
 
 template <class K>
 void Delta<K>::Cursor::SkipBackward(Place place) noexcept {
   for (; place.leaf != nullptr; place = delta_->tree_.Previous(place)) {
+    if (place.leaf != place_.leaf) place.Prefetch();
+    place_ = place;
     record_ = Record::Find(place.head().load(std::memory_order_acquire), sequence_);
-    if (record_ != nullptr) break;
+    if (record_ != nullptr) return;
   }
-  place_ = place;
+  place_ = Place{};
 }
 
 template <class K>

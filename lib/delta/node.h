@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "base/check.h"
@@ -72,6 +73,8 @@ struct Keys<U64> {
   static Probe ProbeOf(Stored stored) noexcept { return stored; }
   static bool Less(Probe a, Probe b) noexcept { return a < b; }
 
+  void SetRange(const std::optional<Stored>&, const std::optional<Stored>&) noexcept {}
+
   // How many keys are below `probe` (not above it, if kOrEqual). Order does not matter to that:
   // counting all slots beats a binary search through the order word (bench/delta_bench.cc).
   template <bool kOrEqual>
@@ -85,37 +88,43 @@ struct Keys<U64> {
   bool Equal(int slot, Probe probe) const noexcept { return at[slot] == probe; }
   Stored Get(int slot) const noexcept { return at[slot]; }
   void Set(int slot, Stored key) noexcept { at[slot] = key; }
+  void Copy(int slot, const Keys& from, int from_slot) noexcept { at[slot] = from.at[from_slot]; }
 
   std::uint64_t at[kSlots];
 };
 
+// All keys that can come to a node start as its range's ends do alike, so those bytes are skipped;
+// the next eight, as a big-endian number and zero-padded, order the keys up to ties.
 template <>
 struct Keys<Bytes> {
-  // The first eight bytes as a big-endian number, zero-padded, order keys up to ties.
-  struct Probe {
-    std::uint64_t prefix;
-    std::string_view key;
-  };
+  using Probe = std::string_view;
   using Stored = const Entry*;
-  static Probe MakeProbe(std::string_view key) noexcept {
-    std::uint64_t prefix = 0;
-    std::memcpy(&prefix, key.data(), key.size() < 8 ? key.size() : 8);
-    return Probe{__builtin_bswap64(prefix), key};
+  static Probe MakeProbe(std::string_view key) noexcept { return key; }
+  static Probe ProbeOf(Stored stored) noexcept { return stored->key(); }
+  static bool Less(Probe a, Probe b) noexcept { return a < b; }
+
+  // The node's keys are in [low, high), now and ever. Call before Set.
+  void SetRange(const std::optional<Stored>& low, const std::optional<Stored>& high) noexcept {
+    skip = 0;
+    if (!low || !high) return;
+    const std::string_view a = (*low)->key();
+    const std::string_view b = (*high)->key();
+    const std::size_t bytes = a.size() < b.size() ? a.size() : b.size();
+    while (skip < bytes && a[skip] == b[skip]) ++skip;
   }
-  static Probe ProbeOf(Stored stored) noexcept { return MakeProbe(stored->key()); }
-  static bool Less(const Probe& a, const Probe& b) noexcept { return a.key < b.key; }
 
   template <bool kOrEqual>
-  int Rank(Order order, const Probe& probe) const noexcept {
-    int low = 0;   // keys of a smaller prefix are below,
+  int Rank(Order order, Probe probe) const noexcept {
+    const std::uint64_t number = Number(probe);
+    int low = 0;   // keys of a smaller number are below,
     int high = 0;  // those of a greater one are not; only ties need their bytes
     for (int i = 0, count = order.count(); i < count; ++i) {
-      low += prefix[i] < probe.prefix;
-      high += prefix[i] <= probe.prefix;
+      low += numbers[i] < number;
+      high += numbers[i] <= number;
     }
     while (low < high) {
       const int middle = (low + high) / 2;
-      const int compared = entry[order.slot(middle)]->key().compare(probe.key);
+      const int compared = entries[order.slot(middle)]->key().compare(probe);
       if (kOrEqual ? compared <= 0 : compared < 0) {
         low = middle + 1;
       } else {
@@ -124,17 +133,35 @@ struct Keys<Bytes> {
     }
     return low;
   }
-  bool Equal(int slot, const Probe& probe) const noexcept {
-    return prefix[slot] == probe.prefix && entry[slot]->key() == probe.key;
+  bool Equal(int slot, Probe probe) const noexcept {
+    return numbers[slot] == Number(probe) && entries[slot]->key() == probe;
   }
-  Stored Get(int slot) const noexcept { return entry[slot]; }
+  Stored Get(int slot) const noexcept { return entries[slot]; }
   void Set(int slot, Stored key) noexcept {
-    prefix[slot] = MakeProbe(key->key()).prefix;
-    entry[slot] = key;
+    numbers[slot] = Number(key->key());
+    entries[slot] = key;
+  }
+  void Copy(int slot, const Keys& from, int from_slot) noexcept {
+    if (skip != from.skip) return Set(slot, from.entries[from_slot]);
+    numbers[slot] = from.numbers[from_slot];  // without a look at the key, which is far away
+    entries[slot] = from.entries[from_slot];
   }
 
-  std::uint64_t prefix[kSlots];
-  const Entry* entry[kSlots];
+  std::uint64_t Number(std::string_view key) const noexcept {
+    KYRO_DCHECK(key.size() >= skip);
+    const std::size_t bytes = key.size() - skip;
+    std::uint64_t number = 0;
+    if (bytes >= sizeof(number)) {
+      std::memcpy(&number, key.data() + skip, sizeof(number));
+    } else if (bytes > 0) {
+      std::memcpy(&number, key.data() + skip, bytes);
+    }
+    return __builtin_bswap64(number);
+  }
+
+  std::uint64_t numbers[kSlots];
+  const Entry* entries[kSlots];
+  std::size_t skip = 0;
 };
 
 template <class K>
@@ -161,13 +188,18 @@ struct alignas(64) Leaf<U64> {
   mutable Head heads[kSlots];
 
   Head& head(int slot) const noexcept { return heads[slot]; }
+  void PrefetchSlot(int slot) const noexcept {
+    __builtin_prefetch(heads[slot].load(std::memory_order_relaxed));
+  }
   // Fills slot `slot`, which the order does not name yet.
   void Set(int slot, std::uint64_t key, const Record* record) noexcept {
     keys.Set(slot, key);
     heads[slot].store(record, std::memory_order_relaxed);
   }
   void CopySlot(int slot, const Leaf& from, int from_slot) noexcept {
-    Set(slot, from.keys.Get(from_slot), from.head(from_slot).load(std::memory_order_relaxed));
+    keys.Copy(slot, from.keys, from_slot);
+    heads[slot].store(from.heads[from_slot].load(std::memory_order_relaxed),
+                      std::memory_order_relaxed);
   }
 };
 
@@ -177,9 +209,15 @@ struct alignas(64) Leaf<Bytes> {
   Keys<Bytes> keys;
 
   Head& head(int slot) const noexcept { return keys.Get(slot)->head; }
+  // The record lies before the entry: they were allocated one after the other.
+  void PrefetchSlot(int slot) const noexcept {
+    const char* const entry = reinterpret_cast<const char*>(keys.Get(slot));
+    __builtin_prefetch(entry);
+    __builtin_prefetch(entry - sizeof(Record));
+  }
   void Set(int slot, const Entry* entry, const Record*) noexcept { keys.Set(slot, entry); }
   void CopySlot(int slot, const Leaf& from, int from_slot) noexcept {
-    keys.Set(slot, from.keys.Get(from_slot));
+    keys.Copy(slot, from.keys, from_slot);
   }
 };
 

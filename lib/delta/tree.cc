@@ -153,19 +153,23 @@ typename Tree<K>::Place Tree<K>::Previous(const Place& place) const noexcept {
 
 template <class K>
 void Tree<K>::Init() noexcept {
-  root_.store(reinterpret_cast<std::uintptr_t>(NewLeaf()), std::memory_order_release);
+  root_.store(reinterpret_cast<std::uintptr_t>(NewLeaf(Range{})), std::memory_order_release);
 }
 
 template <class K>
-Leaf<K>* Tree<K>::NewLeaf() noexcept {
+Leaf<K>* Tree<K>::NewLeaf(const Range& range) noexcept {
   ++nodes_[0];
-  return new (memory_->AllocateNode<sizeof(Leaf<K>)>(&leaf_slab_)) Leaf<K>;
+  auto* const leaf = new (memory_->AllocateNode<sizeof(Leaf<K>)>(&leaf_slab_)) Leaf<K>;
+  leaf->keys.SetRange(range.low, range.high);
+  return leaf;
 }
 
 template <class K>
-Inner<K>* Tree<K>::NewInner(int level) noexcept {
+Inner<K>* Tree<K>::NewInner(int level, const Range& range) noexcept {
   ++nodes_[level];
-  return new (memory_->AllocateNode<sizeof(Inner<K>)>(&inner_slab_)) Inner<K>;
+  auto* const inner = new (memory_->AllocateNode<sizeof(Inner<K>)>(&inner_slab_)) Inner<K>;
+  inner->separators.SetRange(range.low, range.high);
+  return inner;
 }
 
 // How many nodes can `m` insertions make? Each splits at most one node per level, and a split makes
@@ -201,12 +205,12 @@ std::size_t Tree<K>::ReserveBytes(std::size_t bytes, std::size_t operations) con
 // Relaxed throughout: the writer reads what it wrote itself.
 template <class K>
 void Tree<K>::Walk(const Probe& probe) noexcept {
-  if (walked_ && (!low_ || !Keys<K>::Less(probe, Keys<K>::ProbeOf(*low_))) &&
-      (!high_ || Keys<K>::Less(probe, Keys<K>::ProbeOf(*high_)))) {
+  Range range = leaf_range_;
+  if (walked_ && (!range.low || !Keys<K>::Less(probe, Keys<K>::ProbeOf(*range.low))) &&
+      (!range.high || Keys<K>::Less(probe, Keys<K>::ProbeOf(*range.high)))) {
     return;
   }
-  low_.reset();
-  high_.reset();
+  range = Range{};
   const Root root{root_.load(std::memory_order_relaxed)};
   void* node = root.node();
   for (int level = root.height(); level > 0; --level) {
@@ -214,13 +218,14 @@ void Tree<K>::Walk(const Probe& probe) noexcept {
     Fetch<Inner<K>>(inner);
     const Order order(inner->order.load(std::memory_order_relaxed));
     const int rank = inner->separators.template Rank<true>(order, probe);
-    if (rank > 0) low_ = inner->separators.Get(order.slot(rank - 1));
-    if (rank < order.count()) high_ = inner->separators.Get(order.slot(rank));
-    path_[level] = Step{inner, rank};
+    path_[level] = Step{inner, rank, range};
+    if (rank > 0) range.low = inner->separators.Get(order.slot(rank - 1));
+    if (rank < order.count()) range.high = inner->separators.Get(order.slot(rank));
     node = inner->children[Inner<K>::ChildIndex(order, rank)].load(std::memory_order_relaxed);
   }
   leaf_ = static_cast<Leaf<K>*>(node);
   Fetch<Leaf<K>>(leaf_);
+  leaf_range_ = range;
   walked_ = true;
   appended_ = false;
 }
@@ -250,19 +255,24 @@ template <class K>
 void Tree<K>::SplitLeaf(int rank, Stored key, const Record* record) noexcept {
   Leaf<K>* const full = leaf_;
   const Order order(full->order.load(std::memory_order_relaxed));
-  Leaf<K>* const right = NewLeaf();
+  const bool ascending = appended_ && rank == kSlots;
   walked_ = false;
+  appended_ = false;
   // Keys that arrive in ascending order leave full leaves behind, not halves.
-  if (appended_ && rank == kSlots) {
-    appended_ = false;
+  if (ascending) {
+    Leaf<K>* const right = NewLeaf(Range{key, leaf_range_.high});
     right->Set(0, key, record);
     right->order.store(Order::Identity(1).word(), std::memory_order_relaxed);
     return Link(1, full, key, right, true);
   }
-  appended_ = false;
-  Leaf<K>* const left = NewLeaf();
-  --nodes_[0];  // `full` leaves the tree
   constexpr int kLeft = (kSlots + 1) / 2;
+  const auto key_at = [&](int i) {
+    return i == rank ? key : full->keys.Get(order.slot(i < rank ? i : i - 1));
+  };
+  const Stored separator = key_at(kLeft);
+  Leaf<K>* const left = NewLeaf(Range{leaf_range_.low, separator});
+  Leaf<K>* const right = NewLeaf(Range{separator, leaf_range_.high});
+  --nodes_[0];  // `full` leaves the tree
   for (int i = 0; i <= kSlots; ++i) {
     Leaf<K>* const to = i < kLeft ? left : right;
     const int slot = i < kLeft ? i : i - kLeft;
@@ -275,7 +285,7 @@ void Tree<K>::SplitLeaf(int rank, Stored key, const Record* record) noexcept {
   left->order.store(Order::Identity(kLeft).word(), std::memory_order_relaxed);
   right->order.store(Order::Identity(kSlots + 1 - kLeft).word(), std::memory_order_relaxed);
   KYRO_TEST_POINT("delta.leaf_halves_built");
-  Link(1, left, right->keys.Get(0), right, false);
+  Link(1, left, separator, right, false);
 }
 
 // Puts `left` in the place of the child at path_[level], which is itself or a copy without its
@@ -285,11 +295,11 @@ void Tree<K>::Link(int level, void* left, Stored separator, void* right, bool as
   if (level > Root{root_.load(std::memory_order_relaxed)}.height()) {
     return GrowRoot(left, separator, right);
   }
-  const auto [node, rank] = path_[level];
+  const auto& [node, rank, range] = path_[level];
   const Order order(node->order.load(std::memory_order_relaxed));
   if (order.count() == kSlots) {
     if (!ascending || rank != kSlots) return SplitInner(level, left, separator, right);
-    Inner<K>* const fresh = NewInner(level);
+    Inner<K>* const fresh = NewInner(level, Range{separator, range.high});
     fresh->children[0].store(right, std::memory_order_relaxed);
     return Link(level + 1, node, separator, fresh, true);
   }
@@ -306,7 +316,7 @@ void Tree<K>::Link(int level, void* left, Stored separator, void* right, bool as
 
 template <class K>
 void Tree<K>::SplitInner(int level, void* left, Stored separator, void* right) noexcept {
-  const auto [full, rank] = path_[level];
+  const auto& [full, rank, range] = path_[level];
   const Order order(full->order.load(std::memory_order_relaxed));
   Stored separators[kSlots + 1];
   void* children[kSlots + 2];
@@ -331,8 +341,8 @@ void Tree<K>::SplitInner(int level, void* left, Stored separator, void* right) n
     }
     node->order.store(Order::Identity(count).word(), std::memory_order_relaxed);
   };
-  Inner<K>* const lower = NewInner(level);
-  Inner<K>* const upper = NewInner(level);
+  Inner<K>* const lower = NewInner(level, Range{range.low, separators[kLeft]});
+  Inner<K>* const upper = NewInner(level, Range{separators[kLeft], range.high});
   --nodes_[level];
   fill(lower, 0, kLeft);
   fill(upper, kLeft + 1, kSlots - kLeft);
@@ -344,7 +354,7 @@ template <class K>
 void Tree<K>::GrowRoot(void* left, Stored separator, void* right) noexcept {
   const int height = Root{root_.load(std::memory_order_relaxed)}.height() + 1;
   KYRO_DCHECK(height <= kHeightMax);
-  Inner<K>* const root = NewInner(height);
+  Inner<K>* const root = NewInner(height, Range{});
   root->separators.Set(0, separator);
   root->children[0].store(left, std::memory_order_relaxed);
   root->children[1].store(right, std::memory_order_relaxed);

@@ -68,6 +68,10 @@ class Tree {
     int index = 0;
     Stored key() const noexcept { return leaf->keys.Get(order.slot(index)); }
     const Head& head() const noexcept { return leaf->head(order.slot(index)); }
+    // The versions of all keys of the leaf: a scan waits for them once, not one after the other.
+    void Prefetch() const noexcept {
+      for (int i = 0; i < order.count(); ++i) leaf->PrefetchSlot(order.slot(i));
+    }
   };
   Place First() const noexcept;
   Place Last() const noexcept;
@@ -89,9 +93,15 @@ class Tree {
     void* node() const noexcept { return reinterpret_cast<void*>(word & ~std::uintptr_t{63}); }
     int height() const noexcept { return static_cast<int>(word & 63); }
   };
+  // Keys in [low, high); absent: unbounded.
+  struct Range {
+    std::optional<Stored> low;
+    std::optional<Stored> high;
+  };
   struct Step {
     Inner<K>* node;
     int rank;
+    Range range;  // of the node
   };
 
   template <class ChooseRank>
@@ -101,8 +111,8 @@ class Tree {
   const Leaf<K>* Descend(ChooseRank choose) const noexcept;
   static Place Leftmost(const void* node, int height) noexcept;
 
-  Leaf<K>* NewLeaf() noexcept;
-  Inner<K>* NewInner(int level) noexcept;
+  Leaf<K>* NewLeaf(const Range& range) noexcept;
+  Inner<K>* NewInner(int level, const Range& range) noexcept;
   void Walk(const Probe& probe) noexcept;
   void SplitLeaf(int rank, Stored key, const Record* record) noexcept;
   void Link(int level, void* left, Stored separator, void* right, bool ascending) noexcept;
@@ -119,9 +129,8 @@ class Tree {
   // The way to the last key located, kept while no node was split: keys that arrive in order, or
   // near each other, need no descent.
   bool walked_ = false;
-  std::optional<Stored> low_;  // the leaf's keys are in [low_, high_)
-  std::optional<Stored> high_;
   Leaf<K>* leaf_ = nullptr;
+  Range leaf_range_;
   Step path_[kHeightMax + 1] = {};  // by level; [0] is not used
   // The last insertion made its leaf's greatest key: keys are arriving in ascending order.
   bool appended_ = false;
