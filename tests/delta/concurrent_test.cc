@@ -56,7 +56,7 @@ struct Reader {
     std::uint64_t rows = 0;
     typename KeyTraits<K>::Owned previous{};
     forward ? cursor.SeekToFirst() : cursor.SeekToLast();
-    while (cursor.Valid()) {
+    while (cursor.Valid() && rows <= kKeys) {
       if (rows++ > 0) {
         wrong += forward ? !(typename K::Key(previous) < cursor.key())
                          : !(cursor.key() < typename K::Key(previous));
