@@ -80,7 +80,7 @@ Installer::Installer(InstallContext context, manifest::Manifest manifest, Manife
       wal_floor_(manifest_.wal_floor) {}
 
 manifest::Manifest Installer::manifest() const {
-  MutexLock lock(&mutex_);
+  MutexLock lock(&mark_mutex_);
   return manifest_;
 }
 
@@ -140,7 +140,7 @@ std::vector<Installer::Obsolete> Installer::FindObsolete(const manifest::Manifes
   return obsolete;
 }
 
-Status Installer::MakeDurable(const manifest::Manifest& next) {
+Status Installer::MakeDurable(const manifest::Manifest& next, ManifestMark* mark) {
   if (next.last_sequence > context_.durable()) {  // I3
     return Error(StatusCode::kInternal, "manifest names sequence {} but the log is synced to {}",
                  next.last_sequence, context_.durable());
@@ -152,11 +152,7 @@ Status Installer::MakeDurable(const manifest::Manifest& next) {
   if (installed.outcome == manifest::InstallOutcome::kInDoubt) {
     in_doubt_.store(true, std::memory_order_release);  // I4
   }
-  if (installed.outcome == manifest::InstallOutcome::kInstalled) {
-    MutexLock lock(&mark_mutex_);
-    mark_ = installed.mark;
-    wal_floor_ = next.wal_floor;
-  }
+  *mark = installed.mark;
   return installed.status;
 }
 
@@ -168,9 +164,9 @@ Status Installer::Install(const Edit& edit, const delta::Generation* flushed) {
                   "MANIFEST: a directory sync failed after its rename; reopen the database",
                   manifest::kManifestName);
   }
-  manifest::Manifest next = manifest_;
+  manifest::Manifest next = manifest();
+  ++next.generation;
   KYRO_RETURN_IF_ERROR(edit(&next));
-  next.generation = manifest_.generation + 1;
   const read::StatePin now = context_.states->Pin();
   KYRO_ASSIGN_OR_RETURN(auto runs, OpenRuns(next, *now->runs));
   next.next_number = next_number_.load();
@@ -180,9 +176,14 @@ Status Installer::Install(const Edit& edit, const delta::Generation* flushed) {
     MutexLock mark_lock(&mark_mutex_);
     obsolete_.reserve(obsolete_.size() + gone.size());
   }
-  KYRO_RETURN_IF_ERROR(MakeDurable(next));
+  ManifestMark mark;
+  KYRO_RETURN_IF_ERROR(MakeDurable(next, &mark));
 
-  // From here on nothing fails (I2).
+  // From here on nothing fails (I2). Who sees the new state also sees the new manifest, and the
+  // other way round: both change under one lock.
+  MutexLock mark_lock(&mark_mutex_);
+  mark_ = mark;
+  wal_floor_ = next.wal_floor;
   manifest_ = std::move(next);
   installs_.fetch_add(1, std::memory_order_relaxed);
   context_.states->Publish(std::move(state),
@@ -193,7 +194,6 @@ Status Installer::Install(const Edit& edit, const delta::Generation* flushed) {
                                then->generations[then->generation_count++] = old.generations[i];
                              }
                            });
-  MutexLock mark_lock(&mark_mutex_);
   for (Obsolete& segment : gone) obsolete_.push_back(std::move(segment));
   return Status::Ok();
 }
@@ -201,7 +201,7 @@ Status Installer::Install(const Edit& edit, const delta::Generation* flushed) {
 Status Installer::PublishInitial(std::shared_ptr<delta::Generation> active) {
   MutexLock lock(&mutex_);
   const read::StatePin now = context_.states->Pin();
-  KYRO_ASSIGN_OR_RETURN(auto runs, OpenRuns(manifest_, *now->runs));
+  KYRO_ASSIGN_OR_RETURN(auto runs, OpenRuns(manifest(), *now->runs));
   context_.states->Publish(context_.states->NewState(),
                            [&](const read::ReadState&, read::ReadState* then) {
                              then->runs = std::move(runs);

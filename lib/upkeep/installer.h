@@ -82,7 +82,7 @@ class Installer {
 
   Result<std::shared_ptr<const read::RunsVersion>> OpenRuns(const manifest::Manifest& next,
                                                             const read::RunsVersion& now) const;
-  Status MakeDurable(const manifest::Manifest& next) KYRO_REQUIRES(mutex_);
+  Status MakeDurable(const manifest::Manifest& next, ManifestMark* mark) KYRO_REQUIRES(mutex_);
   std::vector<Obsolete> FindObsolete(const manifest::Manifest& next,
                                      const read::RunsVersion& now) const KYRO_REQUIRES(mutex_);
 
@@ -91,11 +91,13 @@ class Installer {
   std::atomic<std::uint64_t> installs_{0};
   std::atomic<bool> in_doubt_{false};
 
-  mutable Mutex mutex_;  // held during I/O: no reader ever takes it
-  manifest::Manifest manifest_ KYRO_GUARDED_BY(mutex_);
+  mutable Mutex mutex_;  // one install at a time; held during I/O: only installs take it
   bool closed_ KYRO_GUARDED_BY(mutex_) = false;
 
-  mutable Mutex mark_mutex_;  // never held during I/O
+  // Never held during I/O, so that looking at the manifest never waits for a disk. What it guards
+  // changes only in an install.
+  mutable Mutex mark_mutex_;
+  manifest::Manifest manifest_ KYRO_GUARDED_BY(mark_mutex_);
   ManifestMark mark_ KYRO_GUARDED_BY(mark_mutex_);
   FileId wal_floor_ KYRO_GUARDED_BY(mark_mutex_);
   std::vector<Obsolete> obsolete_ KYRO_GUARDED_BY(mark_mutex_);
