@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Readers, writers and all background work at once, on real threads: what ThreadSanitizer looks at,
+// and what must hold under any schedule. Writers put the same counter into a u64 and a byte-string
+// keyspace in one batch; so at any one sequence both show the same counter, and for any reader
+// counters never go back.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "db/inspect.h"
+#include "kyro/db.h"
+#include "support/seeded_random.h"
+#include "support/sim_fs.h"
+
+namespace kyro {
+namespace {
+
+constexpr std::uint64_t kKeys = 300;
+constexpr int kWriters = 2;
+constexpr int kRounds = 1500;  // batches of each writer
+
+std::string NameOf(std::uint64_t key) {
+  return "key " + std::to_string(key);
+}
+
+struct World {
+  support::SimFs fs;
+  support::SeededRandom random{7};
+  Options options;
+
+  World() {
+    fs.StopJournal();
+    options.delta_bytes = 16 << 10;
+    options.wal_file_bytes = 64 << 10;
+  }
+  io::Env env() {
+    io::Env env = io::SystemEnv();
+    env.fs = &fs;
+    return env;
+  }
+};
+
+// Counters by key, as one reader has seen them.
+class Seen {
+ public:
+  void Check(std::uint64_t key, std::string_view value) {
+    const std::uint64_t counter = std::stoull(std::string(value));
+    EXPECT_GE(counter, newest_[key]) << "key " << key << " went back";
+    newest_[key] = counter;
+  }
+
+ private:
+  std::map<std::uint64_t, std::uint64_t> newest_;
+};
+
+void Write(Db* db, Keyspace<U64> numbers, Keyspace<Bytes> names, int writer,
+           std::map<std::uint64_t, std::uint64_t>* last) {
+  support::SeededRandom random(writer + 1);
+  for (int round = 1; round <= kRounds; ++round) {
+    WriteBatch batch;
+    for (int i = 0; i < 4; ++i) {
+      const std::uint64_t key = random.Below(kKeys) * kWriters + writer;
+      batch.Put(numbers, key, std::to_string(round));
+      batch.Put(names, NameOf(key), std::to_string(round));
+      (*last)[key] = round;
+    }
+    WriteOptions options;
+    options.durability = static_cast<Durability>(round % 3);
+    const auto sequence = db->Write(batch, options);
+    ASSERT_TRUE(sequence.ok()) << sequence.status().ToString();
+  }
+}
+
+void ReadPoints(Db* db, Keyspace<U64> numbers, Keyspace<Bytes> names,
+                const std::atomic<bool>& stop) {
+  Seen seen;
+  for (int i = 0; !stop.load(); ++i) {
+    const auto point = db->read_point();
+    ASSERT_TRUE(point.ok());
+    const auto by_number = numbers.view(*point);
+    const auto by_name = names.view(*point);
+    ASSERT_TRUE(by_number.ok() && by_name.ok());
+    std::uint64_t rows = 0;
+    Scan<U64> scan = by_number->scan();
+    for (const auto [key, value] : scan) {
+      seen.Check(key, value);
+      const Lookup twin = by_name->Get(NameOf(key));
+      ASSERT_TRUE(twin.present()) << key;
+      ASSERT_EQ(twin.value(), value) << "a torn batch at key " << key;
+      ++rows;
+    }
+    ASSERT_TRUE(scan.status().ok());
+    Iterator<Bytes> back = by_name->NewIterator();
+    for (back.SeekToLast(); back.Valid(); back.Prev()) --rows;
+    ASSERT_TRUE(back.status().ok());
+    ASSERT_EQ(rows, 0u) << "the view's two keyspaces differ in length";
+  }
+}
+
+void ReadKeys(Keyspace<U64> numbers, const std::atomic<bool>& stop) {
+  Seen seen;
+  support::SeededRandom random(99);
+  std::string value;
+  while (!stop.load()) {
+    const std::uint64_t key = random.Below(kKeys * kWriters);
+    const Status status = numbers.Get(key, &value);
+    if (status.ok()) seen.Check(key, value);
+    ASSERT_TRUE(status.ok() || status.code() == StatusCode::kNotFound) << status.ToString();
+    const auto view = numbers.view();
+    ASSERT_TRUE(view.ok());
+    const std::uint64_t keys[] = {key, key + 1, random.Below(kKeys)};
+    Lookup lookups[3];
+    ASSERT_TRUE(view->MultiGet(keys, lookups).ok());
+    for (const Lookup& lookup : lookups) ASSERT_FALSE(lookup.failed());
+    if (lookups[0].present()) seen.Check(key, lookups[0].value());
+  }
+}
+
+TEST(Threads, ReadersWritersAndUpkeepAgree) {
+  World world;
+  auto db = db::Door::Open("/db", world.options, world.env());
+  ASSERT_TRUE(db.ok()) << db.status().ToString();
+  auto numbers = *db->OpenKeyspace<U64>("numbers");
+  auto names = *db->OpenKeyspace<Bytes>("names");
+
+  std::atomic<bool> stop{false};
+  std::vector<std::map<std::uint64_t, std::uint64_t>> last(kWriters);
+  std::vector<std::thread> writers;
+  std::vector<std::thread> others;
+  for (int w = 0; w < kWriters; ++w) {
+    writers.emplace_back([&, w] { Write(&*db, numbers, names, w, &last[w]); });
+  }
+  others.emplace_back([&] { ReadPoints(&*db, numbers, names, stop); });
+  others.emplace_back([&] { ReadKeys(numbers, stop); });
+  others.emplace_back([&] {
+    while (!stop.load()) {
+      ASSERT_TRUE(db->Fold().ok());
+      ASSERT_TRUE(db->RebuildIndex().ok());
+      const Status verified = db->Verify();
+      ASSERT_TRUE(verified.ok()) << verified.ToString();
+      ASSERT_TRUE(db->Sync().ok());
+      (void)db->stats();
+    }
+  });
+  for (std::thread& thread : writers) thread.join();
+  stop.store(true);
+  for (std::thread& thread : others) thread.join();
+
+  const auto view = *numbers.view();
+  for (const auto& counters : last) {
+    for (const auto& [key, counter] : counters) {
+      ASSERT_EQ(view.Get(key).value(), std::to_string(counter)) << key;
+    }
+  }
+  const Stats stats = db->stats();
+  EXPECT_EQ(stats.commits, std::uint64_t{kWriters} * kRounds);
+  EXPECT_GE(stats.flushes, 5u);
+  EXPECT_GE(stats.merges, 3u);
+  EXPECT_GE(stats.retrains, 1u);
+  EXPECT_EQ(stats.model_fallbacks, 0u);
+  EXPECT_EQ(stats.unread_errors, 0u);
+  EXPECT_EQ(stats.upkeep_failures, 0u) << stats.background_error.ToString();
+  ASSERT_TRUE(db->Close().ok());
+
+  auto again = db::Door::Open("/db", world.options, world.env());
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  EXPECT_TRUE(again->stats().was_clean);
+  const auto reopened = again->OpenKeyspace<U64>("numbers")->view();
+  for (const auto& counters : last) {
+    for (const auto& [key, counter] : counters) {
+      ASSERT_EQ(reopened->Get(key).value(), std::to_string(counter)) << key;
+    }
+  }
+}
+
+// Closing while everybody works: no call hangs, crashes or fails with anything but kClosed.
+TEST(Threads, CloseUnderLoadEndsEverybodyWithClosed) {
+  World world;
+  auto db = db::Door::Open("/db", world.options, world.env());
+  ASSERT_TRUE(db.ok());
+  auto numbers = *db->OpenKeyspace<U64>("numbers");
+  std::atomic<std::uint64_t> written{0};
+  std::vector<std::thread> threads;
+  const auto expect_closed = [](const Status& status) {
+    EXPECT_TRUE(status.code() == StatusCode::kClosed || status.code() == StatusCode::kCancelled)
+        << status.ToString();
+  };
+  for (int w = 0; w < 2; ++w) {
+    threads.emplace_back([&, w] {
+      Status status;
+      for (std::uint64_t i = 0; status.ok(); ++i) {
+        status = numbers.Put(i * 2 + w, "x", {.durability = Durability::kOs});
+        if (status.ok()) written.fetch_add(1);
+      }
+      expect_closed(status);
+    });
+  }
+  threads.emplace_back([&] {
+    Status status;
+    while (status.ok()) status = db->Fold();
+    expect_closed(status);
+  });
+  threads.emplace_back([&] {
+    std::string value;
+    Status status;
+    do {
+      status = numbers.Get(1, &value);
+    } while (status.ok() || status.code() == StatusCode::kNotFound);
+    expect_closed(status);
+  });
+  while (written.load() < 2000) std::this_thread::yield();
+  const Status closed = db->Close();
+  EXPECT_TRUE(closed.ok()) << closed.ToString();
+  for (std::thread& thread : threads) thread.join();
+
+  auto again = db::Door::Open("/db", world.options, world.env());
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  EXPECT_TRUE(again->stats().was_clean);
+  std::uint64_t rows = 0;
+  const auto view = again->OpenKeyspace<U64>("numbers")->view();
+  Scan<U64> scan = view->scan();
+  for ([[maybe_unused]] const auto row : scan) ++rows;
+  ASSERT_TRUE(scan.status().ok());
+  EXPECT_EQ(rows, written.load());
+}
+
+}  // namespace
+}  // namespace kyro
