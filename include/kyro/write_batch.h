@@ -41,10 +41,10 @@ class [[gnu::visibility("default")]] WriteBatch {
  private:
   friend class Db;
   void Spoil(Status status) noexcept;
-  bool Bind(const void* owner) noexcept;
+  bool Bind(std::uint64_t owner) noexcept;
 
-  std::string bytes_;            // docs/format-batch.md
-  const void* owner_ = nullptr;  // the Db whose keyspaces were named
+  std::string bytes_;        // docs/format-batch.md
+  std::uint64_t owner_ = 0;  // the Db whose keyspaces were named; 0: none
   Status status_;
 };
 

@@ -142,7 +142,7 @@ std::shared_ptr<const read::ViewState<K>> Core::NewView(std::uint32_t keyspace) 
 std::shared_ptr<const ReadPointState> Core::NewReadPoint() const {
   read::StatePin pin = states_->Pin();
   const Sequence sequence = read::ClampToState(*pin, visible());
-  return std::make_shared<const ReadPointState>(std::move(pin), sequence, this);
+  return std::make_shared<const ReadPointState>(std::move(pin), sequence, id_);
 }
 
 template Status Core::Get<U64>(std::uint32_t, std::uint64_t, std::string*) const;

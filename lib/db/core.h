@@ -33,10 +33,10 @@ namespace kyro::db {
 struct ReadPointState {
   read::StatePin pin;
   Sequence sequence = 0;
-  const void* owner = nullptr;  // the Core
-  read::ViewEntry entry;        // in the registry: a read point pins like a view
+  std::uint64_t owner = 0;  // Core::id()
+  read::ViewEntry entry;    // in the registry: a read point pins like a view
 
-  ReadPointState(read::StatePin state, Sequence at, const void* core) noexcept
+  ReadPointState(read::StatePin state, Sequence at, std::uint64_t core) noexcept
       : pin(std::move(state)), sequence(at), owner(core) {
     entry.sequence = at;
     pin->shared->views.Enter(&entry);
@@ -53,6 +53,10 @@ class Core {
   ~Core();
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
+
+  // Of this handle alone in this process, for ever: batches and read points may outlive it, and a
+  // later Core may lie at its address.
+  std::uint64_t id() const noexcept { return id_; }
 
   // OK, or kClosed after Close and in a forked child.
   Status CheckOpen() const noexcept;
@@ -107,6 +111,7 @@ class Core {
   void Report(Event::Kind kind, std::string file, std::uint64_t bytes, Status status = {}) const;
   Status VerifyLog(upkeep::Meter* meter) const;
 
+  const std::uint64_t id_;
   const io::Env env_;
   const Options options_;
   const std::uint8_t* const fork_word_;

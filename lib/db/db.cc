@@ -20,7 +20,7 @@ WriteBatch::WriteBatch() {
 
 void WriteBatch::Clear() {
   batch::Clear(&bytes_);
-  owner_ = nullptr;
+  owner_ = 0;
   status_ = Status();
 }
 
@@ -32,9 +32,9 @@ void WriteBatch::Spoil(Status status) noexcept {
   if (status_.ok()) status_ = std::move(status);
 }
 
-bool WriteBatch::Bind(const void* owner) noexcept {
-  if (owner_ == nullptr) owner_ = owner;
-  if (owner_ == owner && owner != nullptr) return true;
+bool WriteBatch::Bind(std::uint64_t owner) noexcept {
+  if (owner_ == 0) owner_ = owner;
+  if (owner_ == owner && owner != 0) return true;
   Spoil(Status(StatusCode::kKeyspaceMismatch, "a batch over keyspaces of two databases"));
   return false;
 }
@@ -75,7 +75,7 @@ Status WriteOne(db::Core* core, batch::OpKind kind, std::uint32_t keyspace,
 
 template <class K>
 void WriteBatch::Put(const Keyspace<K>& keyspace, typename K::Key key, std::string_view value) {
-  if (!Bind(keyspace.core_.get())) return;
+  if (!Bind(keyspace.core_ == nullptr ? 0 : keyspace.core_->id())) return;
   Status status = Guarded([&] {
     return batch::Append(&bytes_, MakeOp<K>(batch::OpKind::kPut, keyspace.id_, key, value));
   });
@@ -84,7 +84,7 @@ void WriteBatch::Put(const Keyspace<K>& keyspace, typename K::Key key, std::stri
 
 template <class K>
 void WriteBatch::Delete(const Keyspace<K>& keyspace, typename K::Key key) {
-  if (!Bind(keyspace.core_.get())) return;
+  if (!Bind(keyspace.core_ == nullptr ? 0 : keyspace.core_->id())) return;
   Status status = Guarded([&] {
     return batch::Append(&bytes_, MakeOp<K>(batch::OpKind::kDelete, keyspace.id_, key, {}));
   });
@@ -129,8 +129,9 @@ template <class K>
 Result<View<K>> Keyspace<K>::view(const ReadPoint& read_point) const {
   if (core_ == nullptr) return Status(StatusCode::kClosed, "an empty keyspace handle");
   return Guarded([&]() -> Result<View<K>> {
+    KYRO_RETURN_IF_ERROR(core_->CheckOpen());
     const db::ReadPointState* state = read_point.state_.get();
-    if (state == nullptr || state->owner != core_.get()) {
+    if (state == nullptr || state->owner != core_->id()) {
       return Status(StatusCode::kKeyspaceMismatch, "a read point of another database");
     }
     return View<K>(std::make_shared<const read::ViewState<K>>(state->pin, id_, state->sequence));
@@ -194,7 +195,7 @@ Result<Sequence> Db::Write(const WriteBatch& batch, const WriteOptions& options)
       KYRO_RETURN_IF_ERROR(core.CheckOpen());
       return core.visible();
     }
-    if (batch.owner_ != core_.get()) {
+    if (batch.owner_ != core.id()) {
       return Status(StatusCode::kKeyspaceMismatch, "a batch over keyspaces of another database");
     }
     return core.Write(batch.bytes_, options);

@@ -51,10 +51,16 @@ Status CheckNoStrayFiles(const io::Directory& directory) {
   return Status::Ok();
 }
 
+// Counts from 1.
+std::uint64_t NextCoreId() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
 }  // namespace
 
 Core::Core(const io::Env& env, const Options& options)
-    : env_(env), options_(options), fork_word_(io::ForkWord()) {}
+    : id_(NextCoreId()), env_(env), options_(options), fork_word_(io::ForkWord()) {}
 
 Result<std::shared_ptr<Core>> Core::Open(const std::string& path, const Options& options,
                                          const io::Env& env) {
