@@ -42,13 +42,13 @@ struct FileRef {
 struct SegmentRef {
   FileRef keys;
   FileRef data;
-  FileRef model;                  // id.number 0: none (byte-string keys, few keys)
-  std::uint64_t entries = 0;      // tombstones included
+  FileRef model;              // id.number 0: none (byte-string keys, few keys)
+  std::uint64_t entries = 0;  // tombstones included
   std::uint64_t tombstones = 0;
-  Sequence min_sequence = 0;      // of the commits it holds
+  Sequence min_sequence = 0;  // of the commits it holds
   Sequence max_sequence = 0;
   std::string first_key;
-  std::string last_key;           // inclusive
+  std::string last_key;  // inclusive
   friend bool operator==(const SegmentRef&, const SegmentRef&) = default;
 };
 

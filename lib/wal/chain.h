@@ -20,8 +20,8 @@ namespace kyro::wal {
 // What the manifest knows of the log.
 struct ChainStart {
   Uuid database;
-  FileId floor;                    // the oldest file still needed; number 0: none
-  Sequence floor_sequence = 0;     // everything up to here is in segments; the floor holds the next
+  FileId floor;                 // the oldest file still needed; number 0: none
+  Sequence floor_sequence = 0;  // everything up to here is in segments; the floor holds the next
   // The newest file the manifest names; number 0: none. Without a floor nothing is read of it, but
   // files up to its number are leftovers.
   FileId newest;
@@ -45,10 +45,10 @@ struct ScannedFile {
 struct Chain {
   std::vector<ScannedFile> files;  // oldest first
   Sequence last_sequence = 0;
-  bool clean = false;              // ended by the seal of a closed database, as the manifest says
+  bool clean = false;  // ended by the seal of a closed database, as the manifest says
   // Cut off the newest file as a torn tail: from its last record through its last non-zero byte.
   std::uint64_t torn_bytes = 0;
-  std::uint64_t bytes_checked = 0; // all bytes of all files: records, padding, zeros behind
+  std::uint64_t bytes_checked = 0;  // all bytes of all files: records, padding, zeros behind
 };
 
 // Reads every byte of every file of the chain with bounded memory (one record at a time). Refuses
