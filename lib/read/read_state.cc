@@ -48,6 +48,8 @@ StateHolder::StateHolder(std::shared_ptr<Shared> shared, std::shared_ptr<Reclaim
 }
 
 StateHolder::~StateHolder() {
+  // From here on nobody calls Reclaim: what readers still hold is freed where they let go.
+  reclaimer_->FreeInPlace();
   Reclaim();
 }
 
