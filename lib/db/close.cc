@@ -54,7 +54,7 @@ void Core::LeaveToParent() noexcept {
 
 Status Core::CloseWriter() {
   Status first;
-  if (log_->failed().ok()) {
+  if (commit_->stall_reason() != StallReason::kLogFailed) {
     if (commit_->active_batch_bytes() > kKeptInLogBytes) Keep(commit_->Freeze(), &first);
     if (first.ok()) Keep(upkeep_->WaitForFlushes(), &first);
   }
@@ -73,6 +73,13 @@ Status Core::CloseWriter() {
     commit::LogEnd end;
     if (!empty) Keep(log_->Close(commit_->visible(), &end), &first);
     if (first.ok()) Keep(InstallClosed(end, empty), &first);
+  } else if (log_->failed().ok()) {
+    Keep(log_->Sync(), &first);  // the next Open recovers, also from a power cut
+  }
+  if (installer_->in_doubt()) {
+    Keep(Status(StatusCode::kIoError, "MANIFEST: a sync of its directory failed",
+                manifest::kManifestName),
+         &first);
   }
   installer_->Close();
   Keep(upkeep_->last_error(), &first);

@@ -146,8 +146,12 @@ Status Installer::MakeDurable(const manifest::Manifest& next, ManifestMark* mark
                  next.last_sequence, context_.durable());
   }
   KYRO_ASSIGN_OR_RETURN(const Uuid file, context_.env.random->NewUuid());
-  // The names of new files are durable before a manifest names them.
-  KYRO_RETURN_IF_ERROR(context_.directory->Sync());
+  // The names of new files are durable before a manifest names them. After a failure a second try
+  // may succeed without having synced anything: no later manifest may count on it (I4).
+  if (Status status = context_.directory->Sync(); !status.ok()) {
+    in_doubt_.store(true, std::memory_order_release);
+    return status;
+  }
   const manifest::Installed installed = manifest::InstallManifest(context_.directory, next, file);
   if (installed.outcome == manifest::InstallOutcome::kInDoubt) {
     in_doubt_.store(true, std::memory_order_release);  // I4
@@ -161,7 +165,7 @@ Status Installer::Install(const Edit& edit, const delta::Generation* flushed) {
   if (closed_) return Status(StatusCode::kClosed, "the database is closed");
   if (in_doubt()) {
     return Status(StatusCode::kReadOnly,
-                  "MANIFEST: a directory sync failed after its rename; reopen the database",
+                  "MANIFEST: a sync of its directory failed; reopen the database",
                   manifest::kManifestName);
   }
   manifest::Manifest next = manifest();

@@ -6,8 +6,8 @@
 //   I2  Everything that can fail (opening segments, memory for the new state) comes before the
 //       rename; what follows it cannot fail.
 //   I3  Rule W: no manifest names a sequence that the log has not made durable.
-//   I4  After a rename whose directory sync failed nobody knows which manifest a crash would
-//       leave: no installs and no deletions until the database is reopened.
+//   I4  After a failed sync of the directory nobody knows which names, the manifest's among them, a
+//       crash would leave: no installs and no deletions until the database is reopened.
 #ifndef KYRO_UPKEEP_INSTALLER_H_
 #define KYRO_UPKEEP_INSTALLER_H_
 

@@ -114,6 +114,16 @@ TEST_F(InstallerTest, InDoubtThereAreNoMoreInstallsAndNoDeletions) {
   EXPECT_EQ(faults_.Count({FsOp::kUnlink}), unlinks);
 }
 
+// A second sync may succeed although the names of the first are lost.
+TEST_F(InstallerTest, AFailedSyncOfNewNamesEndsInstalling) {
+  installer_->RaiseNextNumber(8);
+  faults_.Inject({.ops = {FsOp::kSyncDirectory}});
+  EXPECT_EQ(Name(7).code(), StatusCode::kIoError);
+  faults_.Clear();
+  EXPECT_EQ(Name(7).code(), StatusCode::kReadOnly);
+  EXPECT_EQ(OnDisk().wal_newest.number, 0u);
+}
+
 TEST_F(InstallerTest, AFlushedGenerationLeavesTheStateWithTheInstall) {
   std::shared_ptr<delta::Generation> frozen = states_.Pin()->generations[0];
   frozen->Freeze(3);
