@@ -121,8 +121,8 @@ void CommitQueue::Lead(Request* first) {
   if (status.ok()) {
     status = first->task != nullptr ? Guarded([&] { return (*first->task)(); }) : Process(group);
   }
-  if (!log_->failed().ok()) log_failed_.store(true, std::memory_order_relaxed);
   MutexLock lock(&mutex_);
+  if (!log_->failed().ok()) log_error_ = log_->failed();
   const std::size_t count = alone ? 1 : group.size();
   for (std::size_t i = 0; i < count; ++i) {
     Request* request = queue_.front();
@@ -358,7 +358,7 @@ void CommitQueue::Close() {
 }
 
 StallReason CommitQueue::stall_reason() const {
-  if (log_failed_.load(std::memory_order_relaxed)) return StallReason::kLogFailed;
+  if (!log_error().ok()) return StallReason::kLogFailed;
   if (!stalled_.load(std::memory_order_relaxed)) return StallReason::kNone;
   return hooks_.flush_error().ok() ? StallReason::kFlushBehind : StallReason::kFlushFailing;
 }

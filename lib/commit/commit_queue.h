@@ -84,6 +84,11 @@ class CommitQueue {
   Sequence visible() const noexcept { return visible_.load(std::memory_order_acquire); }
   Sequence durable() const noexcept { return durable_.load(std::memory_order_acquire); }
   StallReason stall_reason() const;
+  // Why the log takes no more records; OK while it does.
+  Status log_error() const {
+    MutexLock lock(&mutex_);
+    return log_error_;
+  }
   // Writers in the queue now, the leader included.
   std::size_t waiting() const {
     MutexLock lock(&mutex_);
@@ -126,6 +131,7 @@ class CommitQueue {
   mutable Mutex mutex_;
   std::deque<Request*> queue_ KYRO_GUARDED_BY(mutex_);
   bool closed_ KYRO_GUARDED_BY(mutex_) = false;
+  Status log_error_ KYRO_GUARDED_BY(mutex_);
 
   // The leader's.
   std::shared_ptr<delta::Generation> active_;
@@ -141,7 +147,6 @@ class CommitQueue {
   std::atomic<bool> sync_posted_{false};
   std::atomic<bool> prepare_posted_{false};
   std::atomic<bool> stalled_{false};
-  std::atomic<bool> log_failed_{false};
   CommitCounters counters_;
 };
 

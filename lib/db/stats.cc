@@ -144,6 +144,9 @@ Stats Core::GetStats() const {
   stats.frozen_generations = state->generation_count - 1;
   AddUpkeep(*upkeep_, *installer_, &stats);
   if (stats.background_error.ok()) stats.background_error = refused_;
+  if (stats.background_error.ok() && commit_ != nullptr) {
+    stats.background_error = commit_->log_error();
+  }
 
   stats.replayed_batches = recovered_.batches;
   stats.replayed_files = recovered_.chain.files.size();

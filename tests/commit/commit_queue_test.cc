@@ -206,6 +206,7 @@ TEST_F(CommitQueueTest, AFailedSyncLeavesTheOutcomeUnknownAndEndsWriting) {
   EXPECT_EQ(Get(1), "a");
   EXPECT_EQ(Put(2, "b").status().code(), StatusCode::kReadOnly);
   EXPECT_EQ(queue_->stall_reason(), StallReason::kLogFailed);
+  EXPECT_EQ(queue_->log_error().code(), StatusCode::kUnknownOutcome);
   EXPECT_EQ(faults_.Count({FsOp::kSync}), syncs) << "a failed sync was retried";
 }
 
