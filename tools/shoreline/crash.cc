@@ -3,6 +3,7 @@
 // The loader that is killed, and the search for what it lost.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,8 @@ Status Broken(std::string message) {
 // The child. Tells the number of each batch that is acknowledged, and never ends by itself.
 [[noreturn]] void LoadUntilKilled(const Settings& settings, const Keys& keys, std::size_t first,
                                   int pipe) {
+  // Whoever stops the job stops its loader too.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   const auto give_up = [](const Status& status) {
     fmt::print(stderr, "shoreline: the loader cannot go on: {}\n", status.ToString());
     std::fflush(stderr);
@@ -86,7 +89,7 @@ Result<int> PresenceOf(const View<U64>& view, std::span<const std::uint64_t> key
     if (found.failed()) return found.status();
     if (found.absent()) continue;
     ++present;
-    if (found.value() != Record(key).bytes()) {
+    if (!IsRecordOf(key, found.value())) {
       return Broken(fmt::format("key {} of batch {} has a value that was not written", key, batch));
     }
   }

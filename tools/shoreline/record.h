@@ -51,6 +51,18 @@ class Record {
   std::array<char, 16> bytes_;
 };
 
+// Whether these are the bytes of Record(cell). Costs more than a lookup.
+inline bool IsRecordOf(std::uint64_t cell, std::string_view bytes) noexcept {
+  return bytes == Record(cell).bytes();
+}
+// The same by the fingerprint alone, for where time is taken.
+inline bool HasFingerprintOf(std::uint64_t cell, std::string_view bytes) noexcept {
+  std::uint64_t fingerprint = 0;
+  if (bytes.size() != 16) return false;
+  std::memcpy(&fingerprint, bytes.data() + 8, 8);
+  return fingerprint == Mix(cell);
+}
+
 }  // namespace kyro::shoreline
 
 #endif  // KYRO_TOOLS_SHORELINE_RECORD_H_
