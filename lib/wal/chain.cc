@@ -76,6 +76,7 @@ class ChainScanner {
   };
 
   Status WalkChain();
+  Status WhyNotReached() const;
   // Reads one file and finds its successor; `*step` becomes that, or number 0 at the end.
   Status ReadFile(Step* step);
   Status CheckLink(const Reader& reader, const Walk& walk) const;
@@ -107,17 +108,29 @@ Result<Chain> ChainScanner::Scan() {
 Status ChainScanner::WalkChain() {
   Step step{start_.floor, "MANIFEST"};
   while (step.id.exists()) KYRO_RETURN_IF_ERROR(ReadFile(&step));
-  if (start_.newest.exists() && !InChain(start_.newest)) {
-    const std::string name = NameOf(start_.newest);
-    KYRO_RETURN_IF_ERROR(OpenNamed(directory_, start_.newest, "MANIFEST").status());
-    return FileError(StatusCode::kDataLoss, name, Status::kNoOffset,
-                     "named by MANIFEST, but the log from {} ends in {}", NameOf(start_.floor),
-                     NameOf(chain_.files.back().id));
-  }
+  if (start_.newest.exists() && !InChain(start_.newest)) return WhyNotReached();
   if (start_.clean && !chain_.clean) {
     return Status(StatusCode::kDataLoss, "MANIFEST: closed, but names no newest log file");
   }
   return Status::Ok();
+}
+
+// The log ends before the newest file that the manifest names. Its links lead back from there to
+// the file that is to blame.
+Status ChainScanner::WhyNotReached() const {
+  Step step{start_.newest, "MANIFEST"};
+  while (true) {
+    KYRO_RETURN_IF_ERROR(OpenNamed(directory_, step.id, step.named_by).status());
+    const auto found = index_.find(step.id.number);
+    if (found == index_.end() || !found->second.link) break;
+    const FileId& before = found->second.link->predecessor;
+    if (InChain(before) || before.number >= step.id.number) break;
+    step = Step{before, found->second.name};
+  }
+  return FileError(StatusCode::kDataLoss, NameOf(step.id), kFirstRecordOffset,
+                   "named by {}, but the log from {} ends in {} and no valid record here continues "
+                   "it",
+                   step.named_by, NameOf(start_.floor), NameOf(chain_.files.back().id));
 }
 
 Status ChainScanner::ReadFile(Step* step) {
@@ -205,6 +218,8 @@ Status ChainScanner::EndBySeal(Reader* reader, const Walk& walk, Step* step) {
 
 Status ChainScanner::EndOfLog(Reader* reader, const Walk& walk) {
   KYRO_ASSIGN_OR_RETURN(chain_.torn_bytes, TornBytes(reader, walk));
+  // If the newest file was not reached, WhyNotReached knows better which one is damaged.
+  if (start_.newest.exists() && !InChain(start_.newest)) return Status::Ok();
   if (start_.last_sequence > walk.last) {
     return StopsAt(
         *reader, walk.end, walk.last + 1,

@@ -167,6 +167,19 @@ TEST(DbLoopholes, EightSyncWritersShareSyncs) {
 
 // ---------------------------------------------------------------------------------- models
 
+enum class ModelDamage { kBlob, kHeader, kMissing };
+
+void DamageModel(TestEnv* world, const std::string& name, ModelDamage damage) {
+  const std::string path = "/db/" + name;
+  if (damage == ModelDamage::kBlob) {
+    ASSERT_TRUE(world->fs().FlipByte(path, 4096 + 40).ok());
+  } else if (damage == ModelDamage::kHeader) {
+    ASSERT_TRUE(world->fs().FlipByte(path, 30).ok());
+  } else {
+    ASSERT_TRUE((*world->fs().OpenDirectory("/db", false))->Unlink(name).ok());
+  }
+}
+
 TEST(DbLoopholes, ADamagedModelIsIgnoredCountedAndTrainedAgain) {
   TestEnv world;
   world.fs().StopJournal();
@@ -186,21 +199,12 @@ TEST(DbLoopholes, ADamagedModelIsIgnoredCountedAndTrainedAgain) {
     if (name.ends_with(".rmi")) models.push_back(name);
   }
   ASSERT_GE(models.size(), 1u);
-  // In the blob, in the header, and no file at all.
-  for (const int kind : {0, 1, 2}) {
-    SCOPED_TRACE(kind);
+  for (const ModelDamage damage :
+       {ModelDamage::kBlob, ModelDamage::kHeader, ModelDamage::kMissing}) {
+    SCOPED_TRACE(static_cast<int>(damage));
     auto damaged = std::make_unique<TestEnv>(9, world.fs().Copy());
     damaged->fs().StopJournal();
-    for (const std::string& name : models) {
-      const std::string path = "/db/" + name;
-      if (kind == 0) {
-        ASSERT_TRUE(damaged->fs().FlipByte(path, 4096 + 40).ok());
-      } else if (kind == 1) {
-        ASSERT_TRUE(damaged->fs().FlipByte(path, 30).ok());
-      } else {
-        ASSERT_TRUE((*damaged->fs().OpenDirectory("/db", false))->Unlink(name).ok());
-      }
-    }
+    for (const std::string& name : models) DamageModel(damaged.get(), name, damage);
     auto db = OpenFour(TinyOptions(), damaged->env());
     ASSERT_TRUE(db.ok()) << db.status().ToString();
     EXPECT_EQ((*db)->db.stats().models_damaged, models.size());

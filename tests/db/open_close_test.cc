@@ -376,7 +376,7 @@ TEST(DbOpen, LeavesUnknownFilesAloneAndReportsThem) {
 
 // ---------------------------------------------------------------------------------- key sets
 
-TEST(DbKeys, EveryShapeOfKeySetIsOrdinary) {
+std::vector<std::vector<std::uint64_t>> KeySets() {
   const std::uint64_t top = ~std::uint64_t{0};
   std::vector<std::vector<std::uint64_t>> sets = {{},  {0},    {top},          {0, top},
                                                   {5}, {7, 8}, {0, 1, top - 1}};
@@ -392,6 +392,12 @@ TEST(DbKeys, EveryShapeOfKeySetIsOrdinary) {
   clumps.push_back(0);
   sets.push_back(clumps);
   sets.push_back(doubling);
+  return sets;
+}
+
+TEST(DbKeys, EveryShapeOfKeySetIsOrdinary) {
+  const std::uint64_t top = ~std::uint64_t{0};
+  const std::vector<std::vector<std::uint64_t>> sets = KeySets();
   for (std::size_t s = 0; s < sets.size(); ++s) {
     SCOPED_TRACE(s);
     TestEnv world;
