@@ -47,6 +47,7 @@ void Upkeep::FlushJob() {
       flush_failures_ = 0;
     }
     DeliverEvents();
+    installer_->DeleteObsolete();  // log files: a long merge must not keep them
     MaintainSoon();
   }
 }
