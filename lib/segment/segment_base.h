@@ -114,6 +114,21 @@ class SegmentBase : public Segment<K> {
     return true;
   }
 
+  // What both key kinds say of a key in range; `how` it is searched for.
+  std::string ExplainInRange(Key key, const std::string& how) const {
+    if (!filter_.empty() && !filter::MayContain(filter_, filter::HashKey(key))) {
+      return "the filter excludes it";
+    }
+    std::uint64_t position = 0;
+    if (const Status* error = Bound(key, &position); error != nullptr) return error->ToString();
+    const std::string text = fmt::format("{}; lower bound {}; ", how, position);
+    const Lookup found = this->Get(key);
+    if (found.failed()) return text + found.status().ToString();
+    if (!found.present()) return text + (found.undecided() ? "absent" : "deleted");
+    return text + fmt::format("a value of {} bytes at {} offset {}", found.value().size(),
+                              files_.data->name(), values_.heap_offset(found.value()));
+  }
+
   const SegmentFiles files_;
   const Values values_;
   const std::uint64_t entries_;

@@ -151,21 +151,7 @@ std::string BytesSegment::Explain(std::string_view key) const {
   if (key < files_.ref.first_key || key > files_.ref.last_key) {
     return text + "outside its key range";
   }
-  if (!filter_.empty() && !filter::MayContain(filter_, filter::HashKey(key))) {
-    return text + "the filter excludes it";
-  }
-  std::uint64_t position = 0;
-  if (const Status* error = Bound(key, &position); error != nullptr) {
-    return text + error->ToString();
-  }
-  text += fmt::format("binary search; lower bound {}; ", position);
-  const Lookup found = Get(key);
-  if (found.failed()) return text + found.status().ToString();
-  if (found.present()) {
-    return text + fmt::format("a value of {} bytes at {} offset {}", found.value().size(),
-                              files_.data->name(), values_.heap_offset(found.value()));
-  }
-  return text + (found.undecided() ? "absent" : "deleted");
+  return text + ExplainInRange(key, "binary search");
 }
 
 }  // namespace

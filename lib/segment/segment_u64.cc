@@ -204,28 +204,10 @@ std::string U64Segment::Explain(std::uint64_t key) const {
   if (key - first_key_ > key_span_) {
     return text + fmt::format("{} is outside [{}, {}]", key, first_key_, first_key_ + key_span_);
   }
-  if (!filter_.empty() && !filter::MayContain(filter_, filter::HashKey(key))) {
-    return text + fmt::format("the filter excludes {}", key);
-  }
-  if (files_.model) {
-    const index::Window window = model_.Predict(key);
-    text += fmt::format("predicted {}, probed [{}, {}); ", window.position, window.start,
-                        window.start + window.count);
-  } else {
-    text += "binary search; ";
-  }
-  std::uint64_t position = 0;
-  if (const Status* error = Bound(key, &position); error != nullptr) {
-    return text + error->ToString();
-  }
-  text += fmt::format("lower bound {}; ", position);
-  const Lookup found = Get(key);
-  if (found.failed()) return text + found.status().ToString();
-  if (found.present()) {
-    return text + fmt::format("a value of {} bytes at {} offset {}", found.value().size(),
-                              files_.data->name(), values_.heap_offset(found.value()));
-  }
-  return text + (found.undecided() ? "absent" : "deleted");
+  if (!files_.model) return text + ExplainInRange(key, "binary search");
+  const index::Window window = model_.Predict(key);
+  return text + ExplainInRange(key, fmt::format("predicted {}, probed [{}, {})", window.position,
+                                                window.start, window.start + window.count));
 }
 
 }  // namespace
