@@ -85,7 +85,13 @@ void Synchronize(const std::function<void()>& pause) noexcept {
 }
 
 std::uint32_t ThreadIndex() noexcept {
-  return MySlot().index();
+  // Every lookup asks. A plain word in static thread storage, without the guard of an object that
+  // is constructed on first use.
+  constexpr std::uint32_t kUnknown = ~std::uint32_t{0};
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local std::uint32_t index = kUnknown;
+  if (index == kUnknown) [[unlikely]]
+    index = MySlot().index();
+  return index;
 }
 
 }  // namespace kyro::read

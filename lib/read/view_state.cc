@@ -39,9 +39,24 @@ Sequence ClampToState(const ReadState& state, Sequence visible) noexcept {
   return frozen_at == 0 ? visible : std::min(visible, frozen_at);
 }
 
+namespace {
+
+// The one segment that can hold any of the view's keys; null if there are more sources, or none.
+template <class K>
+const segment::Segment<K>* OnlySegment(const Sources<K>& sources) noexcept {
+  if (sources.delta_count != 0 || sources.runs == nullptr) return nullptr;
+  const auto& runs = sources.runs->runs;
+  return runs.size() == 1 && runs[0].segments.size() == 1 ? runs[0].segments[0].get() : nullptr;
+}
+
+}  // namespace
+
 template <class K>
 ViewState<K>::ViewState(StatePin pin, std::uint32_t keyspace, Sequence sequence) noexcept
-    : pin_(std::move(pin)), sources_(*pin_, keyspace) {
+    : pin_(std::move(pin)),
+      sources_(*pin_, keyspace),
+      only_(OnlySegment(sources_)),
+      predictions_(&pin_->shared->predictions) {
   entry_.sequence = sequence;
   pin_->shared->views.Enter(&entry_);
 }
@@ -53,11 +68,8 @@ ViewState<K>::~ViewState() {
 
 template <class K>
 typename ViewState<K>::GetFunction ViewState<K>::ChooseGet() const noexcept {
-  if (sources_.delta_count != 0) return &GetAny;
-  if (sources_.runs == nullptr) return &GetNothing;
-  const auto& runs = sources_.runs->runs;
-  if (runs.size() == 1 && runs[0].segments.size() == 1) return &GetOneSegment;
-  return &GetAny;
+  if (only_ != nullptr) return only_->has_model() ? &GetOneModel : &GetOneSegment;
+  return sources_.delta_count == 0 && sources_.runs == nullptr ? &GetNothing : &GetAny;
 }
 
 template <class K>
@@ -72,9 +84,13 @@ Lookup ViewState<K>::GetNothing(const ViewState&, Key) noexcept {
 
 template <class K>
 Lookup ViewState<K>::GetOneSegment(const ViewState& view, Key key) noexcept {
-  const segment::Segment<K>& segment = *view.sources_.runs->runs[0].segments[0];
-  view.shared()->predictions.Add(segment.has_model());
-  return segment.Get(key);
+  return view.only_->Get(key);
+}
+
+template <class K>
+Lookup ViewState<K>::GetOneModel(const ViewState& view, Key key) noexcept {
+  view.predictions_->Add(1);
+  return view.only_->Get(key);
 }
 
 template <class K>

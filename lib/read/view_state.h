@@ -63,9 +63,13 @@ class ViewState {
   static Lookup GetAny(const ViewState& view, Key key) noexcept;
   static Lookup GetNothing(const ViewState& view, Key key) noexcept;
   static Lookup GetOneSegment(const ViewState& view, Key key) noexcept;
+  static Lookup GetOneModel(const ViewState& view, Key key) noexcept;
 
   const StatePin pin_;
   const Sources<K> sources_;
+  // For the short paths: the one segment that serves the view, or null.
+  const segment::Segment<K>* const only_;
+  Tally* const predictions_;
   ViewEntry entry_;
 };
 
