@@ -67,10 +67,11 @@ def cases(directory):
 
 
 def name_of(suite, case):
-    """meson names a gtest suite project.program.Suite, and a plain test's suite project."""
+    """meson names a gtest suite project.program.Suite, and a plain test's suite project; the program
+    is prefixed by its own suite where there are several: `kyro:slow / db_crash`."""
     parts = suite.get("name", "").split(".")
     if len(parts) >= 3:
-        return "%s:%s.%s" % (parts[-2], parts[-1], case.get("name"))
+        return "%s:%s.%s" % (parts[-2].split(" / ")[-1], parts[-1], case.get("name"))
     return "%s:" % case.get("name").split(" / ")[-1]
 
 

@@ -14,6 +14,7 @@
 
 #include "db/model.h"
 #include "io/env.h"
+#include "support/sanitized.h"
 
 namespace kyro::db {
 namespace {
@@ -256,6 +257,7 @@ TEST(DbFork, TheChildIsToldClosedAndTheParentGoesOn) {
 }
 
 TEST(DbFork, AChildMayOpenADatabaseOfItsOwn) {
+  if (support::kThreadSanitized) GTEST_SKIP() << "its runtime starts no threads after a fork";
   TemporaryDirectory mine, childs;
   auto db = Db::Open(mine.path());
   ASSERT_TRUE(db.ok());

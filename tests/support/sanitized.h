@@ -18,6 +18,20 @@ namespace kyro::support {
 #endif
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+#define KYRO_THREAD_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define KYRO_THREAD_SANITIZED 1
+#endif
+#endif
+
+#ifdef KYRO_THREAD_SANITIZED
+inline constexpr bool kThreadSanitized = true;
+#else
+inline constexpr bool kThreadSanitized = false;
+#endif
+
 #ifdef KYRO_SANITIZED
 inline constexpr bool kSanitized = true;
 inline constexpr std::uint64_t kSparse = 13;
