@@ -117,8 +117,9 @@ bool Delta<K>::MayContain(Key key) const noexcept {
 }
 
 template <class K>
-void Delta<K>::Cursor::SkipForward(Place place) noexcept {
-  for (; place.leaf != nullptr; place = delta_->tree_.Next(place)) {
+template <class Step>
+void Delta<K>::Cursor::Skip(Place place, Step step) noexcept {
+  for (; place.leaf != nullptr; place = step(place)) {
     if (place.leaf != place_.leaf) place.Prefetch();
     place_ = place;
     record_ = Record::Find(place.head().load(std::memory_order_acquire), sequence_);
@@ -128,14 +129,13 @@ void Delta<K>::Cursor::SkipForward(Place place) noexcept {
 }
 
 template <class K>
+void Delta<K>::Cursor::SkipForward(Place place) noexcept {
+  Skip(place, [this](Place at) noexcept { return delta_->tree_.Next(at); });
+}
+
+template <class K>
 void Delta<K>::Cursor::SkipBackward(Place place) noexcept {
-  for (; place.leaf != nullptr; place = delta_->tree_.Previous(place)) {
-    if (place.leaf != place_.leaf) place.Prefetch();
-    place_ = place;
-    record_ = Record::Find(place.head().load(std::memory_order_acquire), sequence_);
-    if (record_ != nullptr) return;
-  }
-  place_ = Place{};
+  Skip(place, [this](Place at) noexcept { return delta_->tree_.Previous(at); });
 }
 
 template <class K>

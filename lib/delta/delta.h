@@ -94,8 +94,10 @@ class Delta {
 
    private:
     using Place = typename Tree<K>::Place;
-    void SkipForward(Place place) noexcept;   // to the first key at or after it with a version
-    void SkipBackward(Place place) noexcept;  // to the last one at or before it
+    template <class Step>
+    void Skip(Place place, Step step) noexcept;  // to the first place with a version, from `place`
+    void SkipForward(Place place) noexcept;      // to the first key at or after it with a version
+    void SkipBackward(Place place) noexcept;     // to the last one at or before it
 
     const Delta* delta_;
     Sequence sequence_;
