@@ -31,9 +31,8 @@ class Replayer {
  private:
   template <class K>
   Status ApplyOp(Sequence sequence, const batch::Op& op, delta::Generation* generation) const {
-    const auto keyspace = std::find_if(manifest_.keyspaces.begin(), manifest_.keyspaces.end(),
-                                       [&](const auto& known) { return known.id == op.keyspace; });
-    if (keyspace == manifest_.keyspaces.end()) {
+    const auto* keyspace = manifest::FindKeyspace(&manifest_, op.keyspace);
+    if (keyspace == nullptr) {
       if (op.keyspace < manifest_.next_keyspace) return Status::Ok();  // dropped since
       return Error(StatusCode::kDataLoss,
                    "sequence {} names keyspace {}, but the manifest none "

@@ -5,6 +5,7 @@
 #ifndef KYRO_MANIFEST_MANIFEST_H_
 #define KYRO_MANIFEST_MANIFEST_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -40,6 +41,16 @@ struct Manifest {
   std::vector<KeyspaceRef> keyspaces;  // ascending id
   friend bool operator==(const Manifest&, const Manifest&) = default;
 };
+
+// The keyspace of that id in a manifest (const or not), or null. O(log keyspaces).
+template <class AnyManifest>
+auto FindKeyspace(AnyManifest* manifest, std::uint32_t id) noexcept
+    -> decltype(manifest->keyspaces.data()) {
+  const auto it = std::lower_bound(
+      manifest->keyspaces.begin(), manifest->keyspaces.end(), id,
+      [](const KeyspaceRef& keyspace, std::uint32_t wanted) { return keyspace.id < wanted; });
+  return it == manifest->keyspaces.end() || it->id != id ? nullptr : &*it;
+}
 
 inline constexpr std::string_view kManifestName = "MANIFEST";
 inline constexpr std::string_view kManifestTemporaryName = "MANIFEST.tmp";

@@ -14,13 +14,6 @@ namespace {
 // A failed flush is tried again after this long.
 constexpr std::chrono::microseconds kRetryDelay{100000};
 
-manifest::KeyspaceRef* FindKeyspace(manifest::Manifest* manifest, std::uint32_t id) {
-  for (manifest::KeyspaceRef& keyspace : manifest->keyspaces) {
-    if (keyspace.id == id) return &keyspace;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 void Upkeep::FlushSoon() {
@@ -58,7 +51,7 @@ Status Upkeep::FlushOne(const delta::Generation& generation) {
   Status status = installer_->Install(
       [&](manifest::Manifest* next) {
         for (const NewRun& run : runs) {
-          manifest::KeyspaceRef* keyspace = FindKeyspace(next, run.keyspace);
+          manifest::KeyspaceRef* keyspace = manifest::FindKeyspace(next, run.keyspace);
           if (keyspace != nullptr) keyspace->runs.insert(keyspace->runs.begin(), run.run);
         }
         next->last_sequence = std::max(next->last_sequence, generation.last_sequence());
@@ -87,10 +80,8 @@ Result<std::vector<Upkeep::NewRun>> Upkeep::BuildRuns(const delta::Generation& g
                                                       const manifest::Manifest& manifest) {
   std::vector<NewRun> runs;
   for (const delta::Generation::Member& member : generation.members()) {
-    const auto keyspace =
-        std::find_if(manifest.keyspaces.begin(), manifest.keyspaces.end(),
-                     [&](const auto& candidate) { return candidate.id == member.keyspace; });
-    if (keyspace == manifest.keyspaces.end()) continue;  // dropped meanwhile
+    const auto* keyspace = manifest::FindKeyspace(&manifest, member.keyspace);
+    if (keyspace == nullptr) continue;  // dropped meanwhile
     NewRun& run = runs.emplace_back();
     run.keyspace = member.keyspace;
     const Status status = member.kind == KeyKind::kU64
@@ -112,7 +103,6 @@ Status Upkeep::BuildRun(const delta::Generation& generation, const manifest::Key
   const bool oldest = keyspace.runs.empty();
   segment::BuildOptions options;
   options.with_filter = !oldest;
-  options.expected_entries = delta.keys();
   options.min_sequence = generation.floor_sequence() + 1;
   options.max_sequence = generation.last_sequence();
   options.heap_bytes_max = options_.segment_bytes;
@@ -131,7 +121,7 @@ Status Upkeep::BuildRun(const delta::Generation& generation, const manifest::Key
 Status Upkeep::FlushInto(const delta::Generation& generation, manifest::Manifest* manifest) {
   KYRO_ASSIGN_OR_RETURN(std::vector<NewRun> runs, BuildRuns(generation, *manifest));
   for (NewRun& run : runs) {
-    manifest::KeyspaceRef* keyspace = FindKeyspace(manifest, run.keyspace);
+    manifest::KeyspaceRef* keyspace = manifest::FindKeyspace(manifest, run.keyspace);
     counters_.bytes_flushed.fetch_add(RunBytes(run.run), std::memory_order_relaxed);
     counters_.tombstones_dropped.fetch_add(run.tombstones_dropped, std::memory_order_relaxed);
     keyspace->runs.insert(keyspace->runs.begin(), std::move(run.run));

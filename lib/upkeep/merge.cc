@@ -87,7 +87,6 @@ Status Upkeep::MergeRuns(const manifest::KeyspaceRef& keyspace, const Uuid& data
   options.min_sequence = ~Sequence{0};
   for (std::size_t i = 0; i < count; ++i) {
     for (const SegmentRef& ref : keyspace.runs[i].segments) {
-      options.expected_entries += ref.entries;
       options.min_sequence = std::min(options.min_sequence, ref.min_sequence);
       options.max_sequence = std::max(options.max_sequence, ref.max_sequence);
     }
@@ -112,17 +111,16 @@ Status Upkeep::MergeRuns(const manifest::KeyspaceRef& keyspace, const Uuid& data
 Status Upkeep::InstallMerge(const manifest::KeyspaceRef& keyspace, std::size_t count,
                             NewRun merged) {
   const Status status = installer_->Install([&](manifest::Manifest* next) -> Status {
-    for (manifest::KeyspaceRef& candidate : next->keyspaces) {
-      if (candidate.id != keyspace.id) continue;
-      // The inputs must still be live and side by side (U2).
-      const auto at = std::search(candidate.runs.begin(), candidate.runs.end(),
-                                  keyspace.runs.begin(), keyspace.runs.begin() + count);
-      if (at == candidate.runs.end()) break;
-      const auto rest = candidate.runs.erase(at, at + count);
-      if (!merged.run.segments.empty()) candidate.runs.insert(rest, merged.run);
-      return Status::Ok();
-    }
-    return Status(StatusCode::kAborted, "the runs to merge are no longer there");
+    const Status gone(StatusCode::kAborted, "the runs to merge are no longer there");
+    manifest::KeyspaceRef* live = manifest::FindKeyspace(next, keyspace.id);
+    if (live == nullptr) return gone;
+    // The inputs must still be live and side by side (U2).
+    const auto at = std::search(live->runs.begin(), live->runs.end(), keyspace.runs.begin(),
+                                keyspace.runs.begin() + count);
+    if (at == live->runs.end()) return gone;
+    const auto rest = live->runs.erase(at, at + count);
+    if (!merged.run.segments.empty()) live->runs.insert(rest, merged.run);
+    return Status::Ok();
   });
   if (!status.ok()) {
     Discard({merged});

@@ -13,15 +13,15 @@ Status Upkeep::Retrain(std::uint32_t keyspace, const SegmentRef& ref, const Mete
   KYRO_ASSIGN_OR_RETURN(const SegmentRef fresh,
                         segment::Retrain(NewBuildContext(database, meter), ref));
   const Status status = installer_->Install([&](manifest::Manifest* next) -> Status {
-    for (manifest::KeyspaceRef& candidate : next->keyspaces) {
-      if (candidate.id != keyspace) continue;
-      for (RunRef& run : candidate.runs) {
-        for (SegmentRef& live : run.segments) {
-          if (live == ref) return live = fresh, Status::Ok();
-        }
+    const Status gone(StatusCode::kAborted, "the segment to retrain is no longer there");
+    manifest::KeyspaceRef* found = manifest::FindKeyspace(next, keyspace);
+    if (found == nullptr) return gone;
+    for (RunRef& run : found->runs) {
+      for (SegmentRef& live : run.segments) {
+        if (live == ref) return live = fresh, Status::Ok();
       }
     }
-    return Status(StatusCode::kAborted, "the segment to retrain is no longer there");
+    return gone;
   });
   if (!status.ok()) {
     if (!installer_->in_doubt()) {
