@@ -29,8 +29,7 @@ struct BuildContext {
 };
 
 struct BuildOptions {
-  bool with_filter = true;             // runs that have an older run beneath them
-  std::uint64_t expected_entries = 0;  // an upper bound; sizes the filter
+  bool with_filter = true;  // runs that have an older run beneath them
   Sequence min_sequence = 0;
   Sequence max_sequence = 0;
   // Split thresholds; tests set them low.
