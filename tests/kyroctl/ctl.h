@@ -4,6 +4,7 @@
 #ifndef KYRO_TESTS_KYROCTL_CTL_H_
 #define KYRO_TESTS_KYROCTL_CTL_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -78,6 +79,13 @@ inline std::map<std::string, std::string> FilesOf(const std::string& directory) 
 inline void WriteFile(const std::string& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary)
       .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+inline std::size_t WidestLine(const std::string& text) {
+  std::size_t widest = 0;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) widest = std::max(widest, line.size());
+  return widest;
 }
 
 // NDJSON with `count` rows under u64 keys from 0 in steps of `step`.

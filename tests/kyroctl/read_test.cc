@@ -83,6 +83,67 @@ TEST(Scan, BytesKeysGoInTheOrderOfTheirBytes) {
   EXPECT_EQ(KeysOf(Ctl({"scan", dir / "db", "--to", "b", "--reverse"})), "ab a B ");
 }
 
+TEST(Scan, PrefixLeavesTheKeysThatBeginSo) {
+  TempDir dir;
+  ASSERT_EQ(Ctl({"load", dir / "db", "-", "--create"},
+                "{\"key\":\"\",\"value\":\"\"}\n{\"key\":\"a\",\"value\":\"\"}\n"
+                "{\"key\":\"ab\",\"value\":\"\"}\n{\"key\":\"b\",\"value\":\"\"}\n"
+                "{\"key_b64\":\"/w==\",\"value\":\"\"}\n{\"key_b64\":\"//8=\",\"value\":\"\"}\n")
+                .exit,
+            kExitOk);
+  const auto keys = [&](std::vector<std::string> args) {
+    args.insert(args.begin(), {"scan", dir / "db"});
+    return KeysOf(Ctl(args));
+  };
+  EXPECT_EQ(keys({"--prefix", "a"}), "a ab");
+  EXPECT_EQ(keys({"--prefix", "a", "--reverse"}), "ab a");
+  EXPECT_EQ(keys({"--prefix", "ab"}), "ab");
+  EXPECT_EQ(keys({"--prefix", "c"}), "");
+  EXPECT_EQ(keys({"--prefix", ""}), "a ab b \\xff \\xff\\xff");
+  EXPECT_EQ(keys({"--hex", "--prefix", "ff"}), "\\xff \\xff\\xff");
+  EXPECT_EQ(keys({"--prefix", "a", "--from", "aa"}), "ab");
+  EXPECT_EQ(keys({"--prefix", "a", "--to", "ab"}), "a");
+  EXPECT_EQ(keys({"--prefix", "a", "--from", "", "--to", "z"}), "a ab");
+}
+
+TEST(Scan, U64KeysHaveNoPrefix) {
+  TempDir dir;
+  MakeTens(dir / "db");
+  const Answer answer = Ctl({"scan", dir / "db", "--prefix", "1"});
+  EXPECT_EQ(answer.exit, kExitUsage);
+  EXPECT_EQ(answer.err,
+            "kyroctl: --prefix is for bytes keys; give u64 keys a range with --from and --to\n");
+}
+
+TEST(Count, IsTheNumberOfRowsThatAScanPrints) {
+  TempDir dir;
+  MakeTens(dir / "db");
+  EXPECT_EQ(Ctl({"count", dir / "db"}).out, "5\n");
+  EXPECT_EQ(Ctl({"count", dir / "db", "--json"}).out, "{\"count\":5}\n");
+  EXPECT_EQ(Ctl({"count", dir / "db", "--from", "10", "--to", "40"}).out, "3\n");
+  EXPECT_EQ(Ctl({"count", dir / "db", "--from", "40", "--to", "10"}).out, "0\n");
+}
+
+TEST(Keyspaces, AreListedWithinEightyColumns) {
+  TempDir dir;
+  MakeTens(dir / "db");
+  const std::string name(255, 'n');
+  ASSERT_EQ(Ctl({"create", dir / "db", "--keyspace", name, "--keys", "bytes"}).exit, kExitOk);
+  const Answer people = Ctl({"keyspaces", dir / "db"});
+  EXPECT_EQ(people.exit, kExitOk) << people.err;
+  EXPECT_LE(WidestLine(people.out), 80u) << people.out;
+  EXPECT_EQ(std::count(people.out.begin(), people.out.end(), '\n'), 3) << people.out;
+  EXPECT_NE(people.out.find("nnn...nnn"), std::string::npos) << people.out;
+  const auto json = Json::parse(Ctl({"keyspaces", dir / "db", "--json"}).out)["keyspaces"];
+  ASSERT_EQ(json.size(), 2u);
+  EXPECT_EQ(json[0]["name"], "default");
+  EXPECT_EQ(json[0]["keys"], "u64");
+  EXPECT_EQ(json[0]["entries"], 5);
+  EXPECT_EQ(json[0]["delta_keys"], 2);  // 20 again, and the deletion of 50
+  EXPECT_EQ(json[1]["name"], name);
+  EXPECT_EQ(json[1]["keys"], "bytes");
+}
+
 TEST(Dump, IsNdjsonWithAndWithoutJson) {
   TempDir dir;
   MakeTens(dir / "db");

@@ -9,9 +9,10 @@
 
 #include "db/inspect.h"
 #include "kyro/db.h"
+#include "kyroctl/listing.h"
 #include "kyroctl/open.h"
 #include "kyroctl/request.h"
-#include "kyroctl/text.h"
+#include "kyroctl/verbs.h"
 
 namespace kyro::kyroctl {
 namespace {
@@ -79,11 +80,10 @@ void SayVerified(const Request& request, const Checked& checked, std::uint64_t b
   }
   output.Line(fmt::format("sound: {} files, {} bytes checked", checked.files, bytes));
   for (const std::string& name : checked.ignored) {
-    output.Line(fmt::format("not checked, no file of this database: {}", Printable(name)));
+    constexpr std::string_view kLead = "not checked, no file of this database: ";
+    output.Line(fmt::format("{}{}", kLead, Shortened(name, kColumns - kLead.size())));
   }
 }
-
-}  // namespace
 
 int Snapshot(const Request& request, Output& output) {
   return Maintain(request, output, "folding", &Db::Fold, "folded into");
@@ -109,6 +109,43 @@ int Verify(const Request& request, Output& output) {
   if (!closed.ok()) return output.Fail(closed);
   SayVerified(request, Sort(inspection->files), bytes, output);
   return output.Done();
+}
+
+}  // namespace
+
+Verb SnapshotVerb() {
+  return {.name = "snapshot",
+          .summary = "Fold each keyspace into one run of segments",
+          .description =
+              "Flushes what is in the log and merges, so that no keyspace holds a "
+              "deletion or an old version any more.",
+          .group = Group::kUpkeep,
+          .arguments = {DbArgument()},
+          .examples = {{"kyroctl snapshot cells", "Fold a database"}},
+          .run = &Snapshot};
+}
+
+Verb RebuildVerb() {
+  return {.name = "rebuild",
+          .summary = "Train every model anew",
+          .description = "The data stays as it is.",
+          .group = Group::kUpkeep,
+          .arguments = {DbArgument()},
+          .examples = {{"kyroctl rebuild cells", "Train the models of all segments"}},
+          .run = &Rebuild};
+}
+
+Verb VerifyVerb() {
+  return {.name = "verify",
+          .summary = "Check every byte of every file",
+          .description =
+              "Every checksum, the order of the keys, the filters, and the bound of "
+              "every model over every key. The first damage ends it. Repairs nothing, "
+              "changes no file.",
+          .group = Group::kUpkeep,
+          .arguments = {DbArgument()},
+          .examples = {{"kyroctl verify cells", "Check a database"}},
+          .run = &Verify};
 }
 
 }  // namespace kyro::kyroctl

@@ -17,6 +17,7 @@
 #include "kyroctl/request.h"
 #include "kyroctl/rows.h"
 #include "kyroctl/text.h"
+#include "kyroctl/verbs.h"
 
 namespace kyro::kyroctl {
 namespace {
@@ -171,8 +172,6 @@ int LoadFrom(const Request& request, std::istream& in, std::uint64_t total_bytes
   return code == kExitOk ? output.Done() : code;
 }
 
-}  // namespace
-
 int Load(const Request& request, Output& output) {
   if (request.file == "-") return LoadFrom(request, output.streams().in, 0, output);
   errno = 0;
@@ -187,6 +186,30 @@ int Load(const Request& request, Output& output) {
   }
   const auto bytes = std::filesystem::file_size(request.file, error);
   return LoadFrom(request, file, error ? 0 : bytes, output);
+}
+
+}  // namespace
+
+Verb LoadVerb() {
+  return {
+      .name = "load",
+      .summary = "Write the rows of a file of NDJSON",
+      .description =
+          "Rows are committed durably in batches, in the order of the file; the "
+          "last one of a key wins. A line that is wrong ends the load; the lines "
+          "before it stay.",
+      .group = Group::kWriting,
+      .arguments = {DbArgument(),
+                    {.name = "FILE",
+                     .about = "Lines {\"key\":42,\"value\":\"text\"}; - is stdin",
+                     .field = &Request::file,
+                     .completes = Completes::kFile}},
+      .options = {NumberOption("--batch", &Request::batch, 1, 1000000,
+                               "Rows per commit; unless given: 1000"),
+                  FlagOption("--create", &Request::create, "Make the database and the keyspace"),
+                  KeysOption("With --create; unless given: as the first row")},
+      .examples = {{"kyroctl load copy rows.ndjson --create", "Make a database of a file's rows"}},
+      .run = &Load};
 }
 
 }  // namespace kyro::kyroctl

@@ -8,9 +8,11 @@
 
 #include "kyro/db.h"
 #include "kyroctl/open.h"
+#include "kyroctl/range.h"
 #include "kyroctl/request.h"
 #include "kyroctl/rows.h"
 #include "kyroctl/text.h"
+#include "kyroctl/verbs.h"
 
 namespace kyro::kyroctl {
 namespace {
@@ -35,35 +37,6 @@ int GetFrom(const Keyspace<K>& keyspace, const Request& request, Output& output)
     if (output.streams().out_is_terminal) output.Write("\n");
   }
   return kExitOk;
-}
-
-// The ends of a walk, parsed. Absent: unbounded.
-template <class K>
-struct Bounds {
-  std::optional<OwnedKey<K>> from;  // inclusive
-  std::optional<OwnedKey<K>> to;    // exclusive
-
-  Status Parse(const Request& request) {
-    for (auto [text, key] : {std::pair(&request.from, &from), std::pair(&request.to, &to)}) {
-      if (!*text) continue;
-      auto parsed = ParseKey<K>(**text, request.hex);
-      if (!parsed.ok()) return parsed.status();
-      *key = *std::move(parsed);
-    }
-    return Status::Ok();
-  }
-  bool Holds(typename K::Key key) const { return !(from && key < *from) && !(to && !(key < *to)); }
-};
-
-template <class K>
-void GoToStart(Iterator<K>* it, const Bounds<K>& bounds, bool reverse) {
-  if (!reverse) {
-    bounds.from ? it->Seek(*bounds.from) : it->SeekToFirst();
-    return;
-  }
-  if (!bounds.to) return it->SeekToLast();
-  it->SeekForPrev(*bounds.to);
-  if (it->Valid() && it->key() == typename K::Key(*bounds.to)) it->Prev();
 }
 
 template <class K>
@@ -105,8 +78,6 @@ int Reading(const Request& request, Output& output, Visit&& visit) {
   return code == kExitOk ? output.Done() : code;
 }
 
-}  // namespace
-
 int Get(const Request& request, Output& output) {
   return Reading(request, output,
                  [&](const auto& keyspace) { return GetFrom(keyspace, request, output); });
@@ -122,6 +93,92 @@ int Dump(const Request& request, Output& output) {
   return Reading(request, output, [&](const auto& keyspace) {
     return Walk(keyspace, request, RowStyle::kNdjson, output);
   });
+}
+
+// Counts by walking: what is in segments and what is newer in the log cannot be added up.
+template <class K>
+int CountRows(const Keyspace<K>& keyspace, const Request& request, Output& output) {
+  Bounds<K> bounds;
+  if (const Status parsed = bounds.Parse(request); !parsed.ok()) return output.Fail(parsed);
+  const auto view = keyspace.view();
+  if (!view.ok()) return output.Fail(view.status());
+  std::uint64_t count = 0;
+  Iterator<K> it = view->NewIterator();
+  for (GoToStart(&it, bounds, false); it.Valid() && bounds.Holds(it.key()); it.Next()) ++count;
+  if (!it.status().ok()) return output.Fail(it.status());
+  if (request.json) {
+    output.Object(Json{{"count", count}});
+  } else {
+    output.Line(fmt::format("{}", count));
+  }
+  return kExitOk;
+}
+
+int CountVisited(const Request& request, Output& output) {
+  return Reading(request, output,
+                 [&](const auto& keyspace) { return CountRows(keyspace, request, output); });
+}
+
+}  // namespace
+
+Verb GetVerb() {
+  return {.name = "get",
+          .summary = "Print a row's value",
+          .description =
+              "The value's bytes and nothing else, with a newline after them only on a "
+              "terminal. Changes no file.",
+          .group = Group::kReading,
+          .arguments = {DbArgument(), KeyArgument()},
+          .options = {HexOption()},
+          .examples = {{"kyroctl get cells 42", "Print a value"},
+                       {"kyroctl get cells 0x2a --json", "Print a row in JSON"}},
+          .exits = {{kExitNo, "no: the key is absent"}},
+          .run = &Get};
+}
+
+Verb ScanVerb() {
+  return {.name = "scan",
+          .summary = "Print rows for people, a key, a tab and a value each",
+          .description =
+              "In the order of the keys. Tabs, line ends, backslashes and everything a "
+              "terminal could obey are escaped. Changes no file.",
+          .group = Group::kReading,
+          .arguments = {DbArgument()},
+          .options = WalkOptions(),
+          .examples = {{"kyroctl scan cells --from 42 --limit 10", "Print ten rows from key 42 on"},
+                       {"kyroctl scan cells --keyspace names --prefix a --reverse",
+                        "Print the rows whose keys begin with a, last one first"}},
+          .run = &ScanRows};
+}
+
+Verb DumpVerb() {
+  return {.name = "dump",
+          .summary = "Print rows as NDJSON, for load",
+          .description =
+              "Each row is {\"key\":42,\"value\":\"text\"}; what is not UTF-8 "
+              "stands in base64 under key_b64 or value_b64. Changes no file.",
+          .group = Group::kReading,
+          .arguments = {DbArgument()},
+          .options = WalkOptions(),
+          .examples = {{"kyroctl dump cells > cells.ndjson", "Write all rows to a file"},
+                       {"kyroctl dump cells | kyroctl load copy - --create",
+                        "Copy a keyspace into another database"}},
+          .run = &Dump};
+}
+
+Verb CountVerb() {
+  return {.name = "count",
+          .summary = "Count rows",
+          .description = "Walks over them: the time grows with their number. Changes no file.",
+          .group = Group::kReading,
+          .arguments = {DbArgument()},
+          .options = RangeOptions(),
+          .examples = {{"kyroctl count cells", "Count all rows"},
+                       {"kyroctl count cells --from 40 --to 50",
+                        "Count the rows with keys from 40 to 49"},
+                       {"kyroctl count cells --keyspace names --prefix a",
+                        "Count the rows whose keys begin with a"}},
+          .run = &CountVisited};
 }
 
 }  // namespace kyro::kyroctl

@@ -13,6 +13,7 @@
 #include "kyroctl/request.h"
 #include "kyroctl/rows.h"
 #include "kyroctl/text.h"
+#include "kyroctl/verbs.h"
 
 namespace kyro::kyroctl {
 namespace {
@@ -100,8 +101,6 @@ int Writing(const Request& request, Output& output, bool create, Work&& work) {
   return code == kExitOk ? output.Done() : code;
 }
 
-}  // namespace
-
 int Create(const Request& request, Output& output) {
   if (const Status name = CheckName(request.keyspace); !name.ok()) return output.Fail(name);
   const auto exists = Exists(request);
@@ -145,6 +144,54 @@ int Delete(const Request& request, Output& output) {
       return DeleteIn(db, keyspace, request, output);
     });
   });
+}
+
+}  // namespace
+
+Verb CreateVerb() {
+  return {.name = "create",
+          .summary = "Make a database, or a further keyspace in one",
+          .description =
+              "The keyspace is called default unless --keyspace names it. It has one "
+              "kind of keys for ever. One that exists is left as it is.",
+          .group = Group::kWriting,
+          .arguments = {DbArgument()},
+          .options = {KeysOption("Kind of the keys; unless given: u64")},
+          .examples = {{"kyroctl create new", "Make a database for keys that are numbers"},
+                       {"kyroctl create cells --keyspace words --keys bytes",
+                        "Add a keyspace for keys that are text"}},
+          .exits = {{kExitNo, "no: the keyspace exists already"}},
+          .run = &Create};
+}
+
+Verb PutVerb() {
+  return {.name = "put",
+          .summary = "Write one row",
+          .description =
+              "The row is durable when the command exits. A value - is read from "
+              "standard input, any bytes.",
+          .group = Group::kWriting,
+          .arguments = {DbArgument(),
+                        KeyArgument(),
+                        {.name = "VALUE",
+                         .about = "Value as typed; - reads standard input",
+                         .field = &Request::value}},
+          .options = {HexOption()},
+          .examples = {{"kyroctl put cells 42 answer", "Write a row"},
+                       {"kyroctl put cells 43 - < rows.csv", "Write a file as a value"}},
+          .run = &Put};
+}
+
+Verb DeleteVerb() {
+  return {.name = "delete",
+          .summary = "Delete one row",
+          .description = "The deletion is durable when the command exits.",
+          .group = Group::kWriting,
+          .arguments = {DbArgument(), KeyArgument()},
+          .options = {HexOption()},
+          .examples = {{"kyroctl delete cells 42", "Delete a row"}},
+          .exits = {{kExitNo, "no: the key is absent"}},
+          .run = &Delete};
 }
 
 }  // namespace kyro::kyroctl

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "kyro/db.h"
+#include "kyroctl/output.h"
 #include "kyroctl/request.h"
 
 namespace kyro::kyroctl {

@@ -21,9 +21,11 @@ using Json = nlohmann::ordered_json;
 // One thread at a time. Answers go to standard output, everything else to standard error.
 class Output {
  public:
-  Output(const Streams& streams, bool json) noexcept : streams_(streams), json_(json) {}
+  Output(const Streams& streams, bool json, bool quiet = false) noexcept
+      : streams_(streams), json_(json), quiet_(quiet) {}
 
   bool json() const noexcept { return json_; }
+  bool quiet() const noexcept { return quiet_; }  // no progress bars
   const Streams& streams() const noexcept { return streams_; }
 
   // Bytes as they are, and with a line end.
@@ -56,6 +58,7 @@ class Output {
 
   const Streams& streams_;
   const bool json_;
+  const bool quiet_;
   int write_error_ = 0;  // errno of the first failed write
 };
 

@@ -61,6 +61,14 @@ Result<std::string> ParseKey<Bytes>(std::string_view text, bool hex) {
   return key;
 }
 
+std::optional<std::string> PrefixEnd(std::string_view prefix) {
+  while (!prefix.empty() && prefix.back() == '\xff') prefix.remove_suffix(1);
+  if (prefix.empty()) return std::nullopt;
+  std::string end(prefix);
+  end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  return end;
+}
+
 std::string KeyForPeople(std::uint64_t key) {
   return fmt::format("{}", key);
 }

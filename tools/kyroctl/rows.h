@@ -31,6 +31,9 @@ std::string_view KeyKindName(KeyKind kind) noexcept;  // "u64", "bytes"
 template <class K>
 Result<OwnedKey<K>> ParseKey(std::string_view text, bool hex);
 
+// The first key after all that begin with `prefix`; none if no key is.
+std::optional<std::string> PrefixEnd(std::string_view prefix);
+
 // A key for a line of text: 42, or "text" with escapes in quotes.
 std::string KeyForPeople(std::uint64_t key);
 std::string KeyForPeople(std::string_view key);
