@@ -82,6 +82,11 @@ class Core {
 
   Stats GetStats() const;
   Result<Inspection> Inspect() const;
+  template <class K>
+  Result<read::Explanation> Explain(std::uint32_t keyspace, typename K::Key key) const;
+  template <class K>
+  Status VisitRows(std::uint32_t keyspace, const RowVisitor<K>& visit,
+                   const Progress& progress) const;
 
   Sequence visible() const noexcept {
     return commit_ != nullptr ? commit_->visible() : recovered_.last_sequence;
@@ -110,6 +115,7 @@ class Core {
   Status CheckWritable() const;
   void Report(Event::Kind kind, std::string file, std::uint64_t bytes, Status status = {}) const;
   Status VerifyLog(upkeep::Meter* meter) const;
+  Status CheckKeyspace(std::uint32_t keyspace, KeyKind kind) const;
 
   const std::uint64_t id_;
   const io::Env env_;
@@ -148,6 +154,14 @@ extern template Status Core::Get<Bytes>(std::uint32_t, std::string_view, std::st
 extern template std::shared_ptr<const read::ViewState<U64>> Core::NewView<U64>(std::uint32_t) const;
 extern template std::shared_ptr<const read::ViewState<Bytes>> Core::NewView<Bytes>(
     std::uint32_t) const;
+
+extern template Result<read::Explanation> Core::Explain<U64>(std::uint32_t, std::uint64_t) const;
+extern template Result<read::Explanation> Core::Explain<Bytes>(std::uint32_t,
+                                                               std::string_view) const;
+extern template Status Core::VisitRows<U64>(std::uint32_t, const RowVisitor<U64>&,
+                                            const Progress&) const;
+extern template Status Core::VisitRows<Bytes>(std::uint32_t, const RowVisitor<Bytes>&,
+                                              const Progress&) const;
 
 }  // namespace kyro::db
 

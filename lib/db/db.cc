@@ -247,6 +247,17 @@ Result<Db> db::Door::Open(const std::string& path, const Options& options, const
 Result<db::Inspection> db::Door::Inspect(const Db& db) {
   return OnCore(db.core_, [](const Core& core) { return core.Inspect(); });
 }
+template <class K>
+Result<read::Explanation> db::Door::Explain(const Db& db, std::uint32_t keyspace,
+                                            typename K::Key key) {
+  return OnCore(db.core_, [&](const Core& core) { return core.Explain<K>(keyspace, key); });
+}
+template <class K>
+Status db::Door::VisitRows(const Db& db, std::uint32_t keyspace, const RowVisitor<K>& visit,
+                           const Progress& progress) {
+  return OnCore(db.core_,
+                [&](const Core& core) { return core.VisitRows<K>(keyspace, visit, progress); });
+}
 Status db::Door::WaitForUpkeep(const Db& db) {
   return OnCore(db.core_, [](Core& core) { return core.WaitForUpkeep(); });
 }
@@ -262,5 +273,12 @@ template class Keyspace<U64>;
 template class Keyspace<Bytes>;
 template Result<Keyspace<U64>> Db::OpenKeyspace<U64>(std::string_view);
 template Result<Keyspace<Bytes>> Db::OpenKeyspace<Bytes>(std::string_view);
+template Result<read::Explanation> db::Door::Explain<U64>(const Db&, std::uint32_t, std::uint64_t);
+template Result<read::Explanation> db::Door::Explain<Bytes>(const Db&, std::uint32_t,
+                                                            std::string_view);
+template Status db::Door::VisitRows<U64>(const Db&, std::uint32_t, const RowVisitor<U64>&,
+                                         const Progress&);
+template Status db::Door::VisitRows<Bytes>(const Db&, std::uint32_t, const RowVisitor<Bytes>&,
+                                           const Progress&);
 
 }  // namespace kyro

@@ -22,6 +22,11 @@ Window PredictOf(const Core& core, std::uint64_t key) noexcept {
   return Lookup::Locate(core, key);
 }
 
+template <class Lookup>
+void TraceOf(const Core& core, std::uint64_t key, Route* route) noexcept {
+  Lookup::Trace(core, key, route);
+}
+
 template <std::uint32_t kLines, bool kMixed>
 struct SlotFamily {
   using Lookup = SlotLookup<kLines, kMixed>;
@@ -42,7 +47,8 @@ struct SlotFamily {
       MeasureLeaves<false>(core, keys, measured);
     }
   }
-  static constexpr Kernels kKernels = {&LowerBoundOf<Lookup>, &Batch, &PredictOf<Lookup>, &Measure};
+  static constexpr Kernels kKernels = {&LowerBoundOf<Lookup>, &Batch, &PredictOf<Lookup>,
+                                       &TraceOf<Lookup>, &Measure};
 };
 
 template <std::uint32_t kLevels>
@@ -58,7 +64,8 @@ struct TreeFamily {
     MeasureTree<kLevels>(core, keys, measured);
   }
   static constexpr Kernels kKernels = {&LowerBoundOf<TreeLookup<kLevels>>, &Batch,
-                                       &PredictOf<TreeLookup<kLevels>>, &Measure};
+                                       &PredictOf<TreeLookup<kLevels>>,
+                                       &TraceOf<TreeLookup<kLevels>>, &Measure};
 };
 
 // No model: few keys, or a caller that lost it.
@@ -73,8 +80,11 @@ struct SearchFamily {
   static Window Predict(const Core& core, std::uint64_t) noexcept {
     return {0, core.key_count, core.key_count / 2, false};
   }
+  static void Trace(const Core& core, std::uint64_t key, Route* route) noexcept {
+    route->window = Predict(core, key);
+  }
   static void Measure(const Core&, const std::uint64_t*, Measured*) noexcept {}
-  static constexpr Kernels kKernels = {&Find, &Batch, &Predict, &Measure};
+  static constexpr Kernels kKernels = {&Find, &Batch, &Predict, &Trace, &Measure};
 };
 
 template <bool kMixed>

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "index/core.h"
+#include "index/route.h"
 
 namespace kyro::index {
 
@@ -26,6 +27,7 @@ struct Kernels {
   void (*lower_bound_batch)(const Core&, const Columns&, const std::uint64_t* queries,
                             std::uint32_t* positions, std::size_t count) noexcept;
   Window (*predict)(const Core&, std::uint64_t key) noexcept;
+  void (*trace)(const Core&, std::uint64_t key, Route*) noexcept;  // into a fresh Route
   void (*measure)(const Core&, const std::uint64_t* keys, Measured*) noexcept;
 };
 

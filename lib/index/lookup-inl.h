@@ -15,6 +15,7 @@
 
 #include "hwy/highway.h"
 #include "index/core.h"
+#include "index/route.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kyro::index {
@@ -127,6 +128,13 @@ HWY_INLINE Window BlockWindow(const Core& core, std::uint64_t block) {
   return window;
 }
 
+// Writes down what a lookup tells it. Passed by value, so it is a pointer.
+struct RouteWriter {
+  Route* route;
+  void Node(std::uint32_t node, std::uint64_t slot) noexcept { route->Node(node, slot); }
+  void Level(std::uint64_t node) noexcept { route->Level(node); }
+};
+
 // One level down the root tree. Levels 1 and 2 clamp, the others cannot leave their level (C3).
 template <std::uint32_t kLevel>
 HWY_INLINE std::size_t DescendRootTree(const Core& core, std::uint64_t key, std::size_t node) {
@@ -138,12 +146,16 @@ HWY_INLINE std::size_t DescendRootTree(const Core& core, std::uint64_t key, std:
   return child;
 }
 
-template <std::uint32_t kLevels, std::uint32_t kLevel = 0>
-HWY_INLINE std::size_t RootTreeBlock(const Core& core, std::uint64_t key, std::size_t node = 0) {
+// `heard` is told of each level.
+template <std::uint32_t kLevels, std::uint32_t kLevel = 0, class Heard = NoRoute>
+HWY_INLINE std::size_t RootTreeBlock(const Core& core, std::uint64_t key, std::size_t node = 0,
+                                     Heard heard = {}) {
   if constexpr (kLevel == kLevels) {
     return node;
   } else {
-    return RootTreeBlock<kLevels, kLevel + 1>(core, key, DescendRootTree<kLevel>(core, key, node));
+    heard.Level(node);
+    return RootTreeBlock<kLevels, kLevel + 1>(core, key, DescendRootTree<kLevel>(core, key, node),
+                                              heard);
   }
 }
 
@@ -153,6 +165,12 @@ struct TreeLookup {
 
   static HWY_INLINE Window Locate(const Core& core, std::uint64_t key) {
     return BlockWindow(core, RootTreeBlock<kLevels>(core, key));
+  }
+  static void Trace(const Core& core, std::uint64_t key, Route* route) {
+    route->end = Route::End::kRootTree;
+    const std::size_t block = RootTreeBlock<kLevels>(core, key, 0, RouteWriter{route});
+    route->block = static_cast<std::uint32_t>(block);
+    route->window = BlockWindow(core, block);
   }
   static HWY_INLINE std::uint32_t Find(const Core& core, const Columns& columns,
                                        std::uint64_t key) {
@@ -164,13 +182,17 @@ struct TreeLookup {
 
 // A tree below a slot. Its words are untrusted, and so is where they lie: out of range words give
 // block 0, which the probe then refutes.
-HWY_INLINE std::uint64_t SmallTreeBlock(const Core& core, std::uint64_t key, std::uint64_t slot) {
+template <class Heard = NoRoute>
+HWY_INLINE std::uint64_t SmallTreeBlock(const Core& core, std::uint64_t key, std::uint64_t slot,
+                                        Heard heard = {}) {
   const std::uint64_t word = LowOf(slot);
   if (word + kTreeNodeWords > core.word_count) return 0;
+  heard.Level(0);
   std::uint64_t child = CountLess<kTreeNodeWords>(core.words + word, key);
   if (KindOf(slot) == SlotKind::kTree2) {
     const std::uint64_t leaf = word + kTreeNodeWords * (1 + child);
     if (leaf + kTreeNodeWords > core.word_count) return 0;
+    heard.Level(child);
     child = child * kTreeFanout + CountLess<kTreeNodeWords>(core.words + leaf, key);
   }
   return HighOf(slot) + child;
@@ -188,7 +210,9 @@ HWY_INLINE Window LeafWindow(const Core& core, std::uint64_t slot, std::uint64_t
 }
 
 // Follows child nodes to a slot that is none. Damage gives an empty leaf at 0.
-HWY_INLINE SlotPosition FollowChildren(const Core& core, std::uint64_t key, SlotPosition at) {
+template <class Heard = NoRoute>
+HWY_INLINE SlotPosition FollowChildren(const Core& core, std::uint64_t key, SlotPosition at,
+                                       Heard heard = {}) {
   std::uint32_t parent = 0;
   for (std::uint32_t depth = 1; KindOf(at.slot) == SlotKind::kChild; ++depth) {
     const std::uint32_t id = LowOf(at.slot);
@@ -197,6 +221,7 @@ HWY_INLINE SlotPosition FollowChildren(const Core& core, std::uint64_t key, Slot
     const SlotPosition next = LocateSlot(node, key);
     const std::uint64_t index = node.first_slot + next.slot;
     if (next.slot >= node.slot_count || index >= core.slot_count) return {0, 0};
+    heard.Node(id, index);
     at = {core.slots[index], next.fraction};
     parent = id;
   }
@@ -224,6 +249,23 @@ struct SlotLookup {
   static HWY_INLINE Window Locate(const Core& core, std::uint64_t key) {
     const SlotPosition at = LocateSlot(core.root, key);  // inside the section (C2)
     return LocateInSlot(core, key, core.slots[at.slot], at.fraction);
+  }
+  static void Trace(const Core& core, std::uint64_t key, Route* route) {
+    const RouteWriter writer{route};
+    SlotPosition at = LocateSlot(core.root, key);
+    route->Node(0, at.slot);
+    at = FollowChildren(core, key, {core.slots[at.slot], at.fraction}, writer);
+    if (!kMixed || KindOf(at.slot) == SlotKind::kLeaf) {
+      route->end = Route::End::kLeaf;
+      route->leaf_base = LowOf(at.slot);
+      route->leaf_count = HighOf(at.slot);
+      route->window = LeafWindow<kLines>(core, at.slot, at.fraction);
+      return;
+    }
+    const std::uint64_t block = SmallTreeBlock(core, key, at.slot, writer);
+    route->end = Route::End::kSmallTree;
+    route->block = static_cast<std::uint32_t>(block);
+    route->window = BlockWindow(core, block);
   }
   static HWY_INLINE std::uint32_t ProbeWindow(const Core& core, const Columns& columns,
                                               std::uint64_t key, const Window& window) {

@@ -118,6 +118,12 @@ class Model {
   }
   // Where a lookup of `key` would begin to look.
   Window Predict(std::uint64_t key) const noexcept { return kernels_->predict(core_, key); }
+  // The way there, its window included.
+  Route Trace(std::uint64_t key) const noexcept {
+    Route route;
+    kernels_->trace(core_, key, &route);
+    return route;
+  }
 
   std::uint32_t key_count() const noexcept { return core_.key_count; }
   const ModelFacts& facts() const noexcept { return facts_; }

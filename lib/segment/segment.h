@@ -20,9 +20,12 @@
 #include "base/file_ref.h"
 #include "base/key_traits.h"
 #include "index/core.h"
+#include "index/model.h"
+#include "index/route.h"
 #include "io/file_system.h"
 #include "kyro/lookup.h"
 #include "kyro/status.h"
+#include "segment/explanation.h"
 
 namespace kyro::segment {
 
@@ -46,6 +49,14 @@ struct Facts {
   std::uint64_t tombstones = 0;
   std::uint64_t keys_bytes = 0, data_bytes = 0, model_bytes = 0;  // files
   std::uint64_t filter_bytes = 0;
+  // What else the files' columns take; the rest of a file is header, checksums and padding.
+  std::uint64_t key_column_bytes = 0;    // u64 keys, or the heap of byte-string keys
+  std::uint64_t key_offset_bytes = 0;    // where each byte-string key begins
+  std::uint64_t fingerprint_bytes = 0;   // of byte-string keys
+  std::uint64_t value_offset_bytes = 0;  // where each value begins
+  std::uint64_t tombstone_bytes = 0;
+  std::uint64_t value_column_bytes = 0;
+  std::uint64_t model_column_bytes = 0;
   std::uint32_t value_bytes_fixed = 0;  // width of all values if it is one, else 0
   bool fixed_width = false;
   bool has_model = false;
@@ -58,6 +69,7 @@ struct Facts {
   std::uint32_t depth = 0;
   std::uint32_t max_error = 0;
   std::uint32_t window_p50 = 0, window_p99 = 0, window_p999 = 0, window_max = 0;  // keys
+  index::ModelFacts model;  // all that training recorded
 };
 
 // Progress of a long check: called at least every 10 ms of work with the bytes done since the last
@@ -150,8 +162,10 @@ class Segment {
   // model is an error too. Adds the bytes of the files to `*bytes`.
   virtual Status VerifyFiles(const Tick& tick, std::uint64_t* bytes) const = 0;
 
-  // One line for people: where `key` is looked for and what is found there.
-  virtual std::string Explain(Key key) const = 0;
+  // What a Get of `key` does here: it does one, and says how it went. May throw bad_alloc.
+  virtual Explanation Explain(Key key) const = 0;
+  // The way of a lookup of `key` that is in range and passed the filter. Reads the model alone.
+  virtual index::Route RouteOf(Key key) const noexcept = 0;
 
  protected:
   bool has_model_ = false;  // both constant after Open

@@ -98,6 +98,7 @@ class SegmentBase : public Segment<K> {
            (files_.model ? files_.model->file->bytes().size() : 0);
   }
   Facts facts() const override;
+  Explanation Explain(Key key) const override;
   Status VerifyMapped(const Tick& tick) const override {
     KYRO_RETURN_IF_ERROR(files_.keys->VerifyAll(tick));
     return files_.data->VerifyAll(tick);
@@ -114,20 +115,10 @@ class SegmentBase : public Segment<K> {
     return true;
   }
 
-  // What both key kinds say of a key in range; `how` it is searched for.
-  std::string ExplainInRange(Key key, const std::string& how) const {
-    if (!filter_.empty() && !filter::MayContain(filter_, filter::HashKey(key))) {
-      return "the filter excludes it";
-    }
-    std::uint64_t position = 0;
-    if (const Status* error = Bound(key, &position); error != nullptr) return error->ToString();
-    const std::string text = fmt::format("{}; lower bound {}; ", how, position);
-    const Lookup found = this->Get(key);
-    if (found.failed()) return text + found.status().ToString();
-    if (!found.present()) return text + (found.undecided() ? "absent" : "deleted");
-    return text + fmt::format("a value of {} bytes at {} offset {}", found.value().size(),
-                              files_.data->name(), values_.heap_offset(found.value()));
-  }
+  // False: Get answers without a look at filter or keys.
+  virtual bool InKeyRange(Key key) const noexcept = 0;
+  // How the keys were searched for `key`, after a Get that did so.
+  virtual void ExplainSearch(Key key, Explanation* told) const = 0;
 
   const SegmentFiles files_;
   const Values values_;
@@ -159,6 +150,14 @@ Facts SegmentBase<K>::facts() const {
   facts.data_bytes = files_.ref.data.bytes;
   facts.model_bytes = files_.ref.model.bytes;
   facts.filter_bytes = filter_.size();
+  const auto bytes = [](const Column* column) { return column == nullptr ? 0 : column->bytes; };
+  const Layout& layout = files_.layout;
+  facts.key_column_bytes = bytes(layout.keys) + bytes(layout.key_heap);
+  facts.key_offset_bytes = bytes(layout.key_offsets);
+  facts.fingerprint_bytes = bytes(layout.fingerprints);
+  facts.value_offset_bytes = bytes(layout.value_offsets);
+  facts.tombstone_bytes = bytes(layout.tombstones);
+  facts.value_column_bytes = bytes(layout.values);
   facts.fixed_width = files_.layout.value_offsets == nullptr;
   facts.value_bytes_fixed = facts.fixed_width ? files_.layout.values->stride : 0;
   facts.has_model = files_.model.has_value();
@@ -166,6 +165,8 @@ Facts SegmentBase<K>::facts() const {
   facts.all_verified = all_verified();
   if (!files_.model) return facts;
   const index::ModelFacts& model = files_.model->model.facts();
+  facts.model = model;
+  facts.model_column_bytes = model.model_bytes;
   switch (model.structure) {
     case index::Structure::kSearch:
       facts.structure = "search";
@@ -189,6 +190,44 @@ Facts SegmentBase<K>::facts() const {
   facts.window_p999 = model.window_p999;
   facts.window_max = model.window_max;
   return facts;
+}
+
+template <class K>
+Explanation SegmentBase<K>::Explain(Key key) const {
+  Explanation told;
+  told.keys_file = files_.keys->name();
+  told.data_file = files_.data->name();
+  if (files_.model) told.model_file = files_.model->file->name();
+  told.entries = entries_;
+  told.block_bytes = files_.keys->header().block_bytes();
+  told.first_key = files_.ref.first_key;
+  told.last_key = files_.ref.last_key;
+  Facts known = facts();
+  told.structure = std::move(known.structure);
+  told.why = std::move(known.why);
+  told.max_error = known.max_error;
+  told.has_model = files_.model.has_value();
+  told.model_damaged = files_.model_damaged;
+  told.in_key_range = InKeyRange(key);
+  told.has_filter = !filter_.empty();
+  told.filter_excludes =
+      told.in_key_range && told.has_filter && !filter::MayContain(filter_, filter::HashKey(key));
+  told.searched = told.in_key_range && !told.filter_excludes;
+  const std::uint64_t verified = counters_->blocks_verified.load(std::memory_order_relaxed);
+  const Lookup found = this->Get(key);
+  told.blocks_verified = counters_->blocks_verified.load(std::memory_order_relaxed) - verified;
+  if (told.searched) ExplainSearch(key, &told);
+  if (found.failed()) {
+    told.found = Explanation::Found::kFailed;
+    told.status = found.status();
+  } else if (found.present()) {
+    told.found = Explanation::Found::kValue;
+    told.value_bytes = found.value().size();
+    told.value_offset = values_.heap_offset(found.value());
+  } else if (!found.undecided()) {
+    told.found = Explanation::Found::kTombstone;
+  }
+  return told;
 }
 
 // Made by segment_u64.cc and segment_bytes.cc.

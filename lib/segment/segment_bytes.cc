@@ -15,6 +15,21 @@ namespace {
 
 constexpr std::uint64_t kScanKeys = 32;
 
+// Listens to a search that nobody wants written down, and writes one down.
+struct NobodyHears {
+  void Halved() noexcept {}
+  void Candidates(std::uint64_t, std::uint64_t) noexcept {}
+  void FingerprintHit() noexcept {}
+};
+struct SearchWriter {
+  ByteSearch* search;
+  void Halved() noexcept { ++search->halvings; }
+  void Candidates(std::uint64_t begin, std::uint64_t end) noexcept {
+    search->candidates = {begin, end};
+  }
+  void FingerprintHit() noexcept { ++search->fingerprint_hits; }
+};
+
 class BytesSegment final : public SegmentBase<Bytes> {
  public:
   explicit BytesSegment(SegmentFiles files)
@@ -29,7 +44,7 @@ class BytesSegment final : public SegmentBase<Bytes> {
         fingerprints_(keys_file_->at(fingerprints_at_)) {}
 
   Lookup Get(std::string_view key) const noexcept override {
-    if (key < files_.ref.first_key || key > files_.ref.last_key) return Lookup::Absent();
+    if (!InKeyRange(key)) return Lookup::Absent();
     const std::uint64_t hash = filter::HashKey(key);
     if (FilterExcludes(hash)) return Lookup::Absent();
     std::uint64_t position = 0;
@@ -72,9 +87,18 @@ class BytesSegment final : public SegmentBase<Bytes> {
       return VerifyKeysAndData(source, KeyKind::kBytes, files_.ref);
     });
   }
-  std::string Explain(std::string_view key) const override;
+  index::Route RouteOf(std::string_view) const noexcept override {
+    index::Route route;
+    route.window.count = static_cast<std::uint32_t>(entries_);
+    route.window.position = route.window.count / 2;
+    return route;
+  }
 
  protected:
+  bool InKeyRange(std::string_view key) const noexcept override {
+    return key >= files_.ref.first_key && key <= files_.ref.last_key;
+  }
+  void ExplainSearch(std::string_view key, Explanation* told) const override;
   const Status* KeyRows(std::uint64_t begin, std::uint64_t* end,
                         Chunk* chunk) const noexcept override {
     const Status* error = keys_file_->Verify(offsets_at_ + begin * 4, (*end - begin + 1) * 4);
@@ -93,9 +117,12 @@ class BytesSegment final : public SegmentBase<Bytes> {
   }
 
   // Halves [*begin, *end], which holds the lower bound, until it spans at most `rest` keys.
+  // `heard` is told of each step, here and in Find.
+  template <class Heard = NobodyHears>
   const Status* Narrow(std::string_view key, std::uint64_t rest, std::uint64_t* begin,
-                       std::uint64_t* end) const noexcept {
+                       std::uint64_t* end, Heard heard = {}) const noexcept {
     while (*end - *begin > rest) {
+      heard.Halved();
       const std::uint64_t middle = *begin + (*end - *begin) / 2;
       std::string_view found;
       if (const Status* error = KeyOf(middle, &found); error != nullptr) return error;
@@ -111,13 +138,16 @@ class BytesSegment final : public SegmentBase<Bytes> {
   // The position of `key`, or entries_ if it is absent. If the key is present it is the lower bound
   // and stands in [begin, end] after every halving, so a fingerprint that none there has proves
   // absence.
-  const Status* Find(std::string_view key, std::uint8_t fingerprint,
-                     std::uint64_t* position) const noexcept {
+  template <class Heard = NobodyHears>
+  const Status* Find(std::string_view key, std::uint8_t fingerprint, std::uint64_t* position,
+                     Heard heard = {}) const noexcept {
     std::uint64_t begin = 0;
     std::uint64_t end = entries_;
-    if (const Status* error = Narrow(key, kScanKeys, &begin, &end); error != nullptr) return error;
+    const Status* error = Narrow(key, kScanKeys, &begin, &end, heard);
+    if (error != nullptr) return error;
     end = std::min(end + 1, entries_);
-    const Status* error = keys_file_->Verify(fingerprints_at_ + begin, end - begin);
+    heard.Candidates(begin, end);
+    error = keys_file_->Verify(fingerprints_at_ + begin, end - begin);
     if (error != nullptr) return error;
     *position = entries_;
     while (begin < end) {
@@ -125,6 +155,7 @@ class BytesSegment final : public SegmentBase<Bytes> {
       if (hit == nullptr) return nullptr;
       const auto at = static_cast<std::uint64_t>(static_cast<const char*>(hit) - fingerprints_);
       std::string_view found;
+      heard.FingerprintHit();
       error = KeyOf(at, &found);
       if (error != nullptr) return error;
       if (found == key) {
@@ -146,12 +177,10 @@ class BytesSegment final : public SegmentBase<Bytes> {
   const char* const fingerprints_;
 };
 
-std::string BytesSegment::Explain(std::string_view key) const {
-  std::string text = fmt::format("{} of {} entries: ", files_.keys->name(), entries_);
-  if (key < files_.ref.first_key || key > files_.ref.last_key) {
-    return text + "outside its key range";
-  }
-  return text + ExplainInRange(key, "binary search");
+void BytesSegment::ExplainSearch(std::string_view key, Explanation* told) const {
+  std::uint64_t position = 0;
+  (void)Find(key, Fingerprint(filter::HashKey(key)), &position, SearchWriter{&told->bytes});
+  if (Bound(key, &position) == nullptr) told->lower_bound = position;
 }
 
 }  // namespace

@@ -63,9 +63,13 @@ class U64Segment final : public SegmentBase<U64> {
   }
 
   Status VerifyFiles(const Tick& tick, std::uint64_t* bytes) const override;
-  std::string Explain(std::uint64_t key) const override;
+  index::Route RouteOf(std::uint64_t key) const noexcept override { return model_.Trace(key); }
 
  protected:
+  bool InKeyRange(std::uint64_t key) const noexcept override {
+    return key - first_key_ <= key_span_;
+  }
+  void ExplainSearch(std::uint64_t key, Explanation* told) const override;
   const Status* KeyRows(std::uint64_t begin, std::uint64_t* end,
                         Chunk* chunk) const noexcept override {
     chunk->keys = keys_;
@@ -75,7 +79,7 @@ class U64Segment final : public SegmentBase<U64> {
  private:
   bool AllGood() const noexcept { return unverified_->load(std::memory_order_relaxed) == 0; }
   bool Excludes(std::uint64_t key) const noexcept {
-    if (key - first_key_ > key_span_) return true;
+    if (!InKeyRange(key)) return true;
     return !filter_.empty() && FilterExcludes(filter::HashKey(key));
   }
   Lookup AtPosition(std::uint64_t position, std::uint64_t key) const noexcept {
@@ -199,15 +203,27 @@ Status U64Segment::VerifyFiles(const Tick& tick, std::uint64_t* bytes) const {
   });
 }
 
-std::string U64Segment::Explain(std::uint64_t key) const {
-  std::string text = fmt::format("{} of {} entries: ", files_.keys->name(), entries_);
-  if (key - first_key_ > key_span_) {
-    return text + fmt::format("{} is outside [{}, {}]", key, first_key_, first_key_ + key_span_);
+void U64Segment::ExplainSearch(std::uint64_t key, Explanation* told) const {
+  std::uint64_t lower_bound = 0;
+  if (Bound(key, &lower_bound) != nullptr) return;  // what Get found says it
+  told->lower_bound = lower_bound;
+  told->route = model_.Trace(key);
+  if (!told->has_model) return;
+  const index::Window& window = told->route.window;
+  told->window = {window.start, std::uint64_t{window.start} + window.count};
+  const auto first = reinterpret_cast<std::uintptr_t>(keys_ + told->window.begin);
+  const auto last = reinterpret_cast<std::uintptr_t>(keys_ + told->window.end) - 1;
+  told->window_lines = last / 64 - first / 64 + 1;
+  if (window.in_tree) {
+    told->bound_first = told->window.begin;
+    told->bound_last = told->window.end;
+  } else {
+    const std::uint64_t error = model_.facts().max_error;
+    told->bound_first = window.position - std::min<std::uint64_t>(window.position, error);
+    told->bound_last = std::min(window.position + error + 1, entries_);
   }
-  if (!files_.model) return text + ExplainInRange(key, "binary search");
-  const index::Window window = model_.Predict(key);
-  return text + ExplainInRange(key, fmt::format("predicted {}, probed [{}, {})", window.position,
-                                                window.start, window.start + window.count));
+  // As index/lookup-inl.h has it: a key below and a key not below were both read.
+  told->probe_proves = lower_bound > told->window.begin && lower_bound < told->window.end;
 }
 
 }  // namespace

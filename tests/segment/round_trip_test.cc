@@ -257,9 +257,11 @@ TEST(SegmentRoundTrip, FactsAndExplainTellOfTheModel) {
   EXPECT_FALSE(facts.structure.empty());
   EXPECT_FALSE(facts.why.empty());
   EXPECT_GT(facts.window_max, 0u);
-  EXPECT_NE(segment->Explain(77'000).find("lower bound 77; a value of 8 bytes"), std::string::npos)
-      << segment->Explain(77'000);
-  EXPECT_NE(segment->Explain(~std::uint64_t{0}).find("outside"), std::string::npos);
+  const Explanation told = segment->Explain(77'000);
+  EXPECT_EQ(told.lower_bound, 77u);
+  EXPECT_EQ(told.found, Explanation::Found::kValue);
+  EXPECT_EQ(told.value_bytes, 8u);
+  EXPECT_FALSE(segment->Explain(~std::uint64_t{0}).in_key_range);
 }
 
 TEST(SegmentRoundTrip, RetrainWritesAnotherModelForTheSameKeys) {
