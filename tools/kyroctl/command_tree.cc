@@ -13,9 +13,9 @@ namespace kyro::kyroctl {
 
 const std::vector<Verb>& Verbs() {
   static const auto* const verbs = new std::vector<Verb>{
-      CreateVerb(),   PutVerb(),     DeleteVerb(), LoadVerb(),    GetVerb(),
-      ScanVerb(),     DumpVerb(),    CountVerb(),  InspectVerb(), KeyspacesVerb(),
-      SnapshotVerb(), RebuildVerb(), VerifyVerb(),
+      CreateVerb(),    PutVerb(),      DeleteVerb(),  LoadVerb(),    GetVerb(),
+      ScanVerb(),      DumpVerb(),     CountVerb(),   InspectVerb(), ExplainVerb(),
+      KeyspacesVerb(), SnapshotVerb(), RebuildVerb(), VerifyVerb(),
   };
   return *verbs;
 }

@@ -15,6 +15,9 @@ namespace kyro::kyroctl {
 // Everything, under names that docs/kyroctl.md lists.
 Json InspectionAsJson(std::string_view path, const db::Inspection& inspection);
 
+// A key as manifests hold it, for people; long ones lose their middle.
+std::string EncodedKeyForPeople(KeyKind kind, std::string_view encoded);
+
 // For people: lines of at most 80 columns.
 std::string InspectionAsText(std::string_view path, const db::Inspection& inspection);
 

@@ -50,12 +50,6 @@ void AppendFiles(std::string* out, const db::Inspection& inspection) {
                  Counted(inspection.files.size(), "file"), kNameColumns, "", Count(total));
 }
 
-std::string EncodedKeyForPeople(KeyKind kind, std::string_view encoded) {
-  const auto number = DecodeU64Key(encoded);
-  if (kind == KeyKind::kU64 && number) return KeyForPeople(*number);
-  return Shortened(encoded, 28);
-}
-
 std::string BytesPerKey(std::uint64_t bytes, std::uint64_t keys) {
   return fmt::format("{:.3f}",
                      keys == 0 ? 0.0 : static_cast<double>(bytes) / static_cast<double>(keys));
@@ -145,6 +139,12 @@ void AppendStats(std::string* out, const Stats& s) {
 }
 
 }  // namespace
+
+std::string EncodedKeyForPeople(KeyKind kind, std::string_view encoded) {
+  const auto number = DecodeU64Key(encoded);
+  if (kind == KeyKind::kU64 && number) return KeyForPeople(*number);
+  return Shortened(encoded, 28);
+}
 
 std::string InspectionAsText(std::string_view path, const db::Inspection& inspection) {
   std::string out;

@@ -20,8 +20,9 @@ Verb ScanVerb();
 Verb DumpVerb();
 Verb CountVerb();
 
-// commands_inspect.cc, commands_admin.cc
+// commands_inspect.cc, commands_explain.cc, commands_admin.cc
 Verb InspectVerb();
+Verb ExplainVerb();
 Verb KeyspacesVerb();
 Verb SnapshotVerb();
 Verb RebuildVerb();
