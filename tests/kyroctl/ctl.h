@@ -5,6 +5,8 @@
 #define KYRO_TESTS_KYROCTL_CTL_H_
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -25,9 +27,21 @@ struct Answer {
   std::string err;
 };
 
+// A clock on which a second passes whenever somebody looks at it: every bar is drawn.
+inline std::chrono::steady_clock::time_point HastyNow() {
+  static std::atomic<int> seconds{0};
+  return std::chrono::steady_clock::time_point(std::chrono::seconds(++seconds));
+}
+// One that stands: no bar is drawn.
+inline std::chrono::steady_clock::time_point FrozenNow() {
+  return {};
+}
+
 struct Terminals {
   bool out = false;
   bool err = false;
+  Screen screen{.colour = false, .moves = true, .columns = 80};  // of those that are terminals
+  std::chrono::steady_clock::time_point (*now)() = &HastyNow;
 };
 
 // kyroctl in this process.
@@ -40,7 +54,10 @@ inline Answer Ctl(const std::vector<std::string>& args, const std::string& input
                                   .out = out,
                                   .err = err,
                                   .out_is_terminal = terminals.out,
-                                  .err_is_terminal = terminals.err});
+                                  .err_is_terminal = terminals.err,
+                                  .out_screen = terminals.out ? terminals.screen : Screen{},
+                                  .err_screen = terminals.err ? terminals.screen : Screen{},
+                                  .now = terminals.now});
   answer.out = out.str();
   answer.err = err.str();
   return answer;

@@ -79,6 +79,7 @@ TEST(Tree, EveryExampleWorks) {
             kExitOk);
   WriteFile(made / "rows.ndjson", NumberRows(10));
   WriteFile(made / "rows.csv", "key,value\n1,one\n");
+  WriteFile(made / "books_uint64", std::string("\1\0\0\0\0\0\0\0abcdefgh", 16));
   for (const Verb& verb : Verbs()) {
     TempDir dir;
     std::filesystem::copy(made.path(), dir.path(), std::filesystem::copy_options::recursive);

@@ -72,5 +72,33 @@ TEST(Program, TheSecondOfTwoWritersIsLockedOut) {
   EXPECT_EQ(answer.out, "4\nloaded 1 rows\nx");
 }
 
+TEST(Program, InterruptEndsALoadThatWaitsForItsInput) {
+  TempDir dir;
+  ASSERT_EQ(Ctl({"create", dir / "db"}).exit, kExitOk);
+  // A shell without job control would start it with the signal ignored.
+  WriteFile(dir / "run",
+            "set -m; mkfifo rows; exec 3<>rows; kyroctl load db rows --batch 1 3>&- 2>&1 &\n"
+            "echo '{\"key\":1,\"value\":\"x\"}' >&3\n"
+            "until set -- db/*.wal && [ -e \"$1\" ] || ! kill -0 $!; do :; done\n"
+            "kill -INT $!; wait $!; echo $?; kyroctl get db 1\n");
+  EXPECT_EQ(Shell("bash run", dir.path()).out,
+            "kyroctl: interrupted: the first 1 rows are loaded and stay, what follows them is not\n"
+            "130\nx");
+}
+
+TEST(Program, ColoursAreForTerminalsThatTakeThem) {
+  TempDir dir;
+  ASSERT_EQ(Ctl({"create", dir / "db"}).exit, kExitOk);
+  const auto error_on_terminal = [&](const std::string& environment) {
+    return Shell(environment + " script -qec 'kyroctl get db 1' /dev/null", dir.path()).out;
+  };
+  EXPECT_EQ(error_on_terminal("TERM=xterm NO_COLOR="),
+            "\033[1;31mkyroctl:\033[0m key 1 is absent\r\n");
+  EXPECT_EQ(error_on_terminal("TERM=xterm NO_COLOR=1"), "kyroctl: key 1 is absent\r\n");
+  EXPECT_EQ(error_on_terminal("TERM=dumb NO_COLOR="), "kyroctl: key 1 is absent\r\n");
+  EXPECT_EQ(Shell("TERM=xterm kyroctl get db 1 2>&1", dir.path()).out,
+            "kyroctl: key 1 is absent\n");
+}
+
 }  // namespace
 }  // namespace kyro::kyroctl

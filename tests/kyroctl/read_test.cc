@@ -45,6 +45,18 @@ TEST(Scan, PrintsKeyTabValue) {
             "{\"key\":20,\"value\":\"tab\\there\"}\n");
 }
 
+TEST(Scan, FitsALineOfATerminalAndIsWholeElsewhere) {
+  TempDir dir;
+  MakeTens(dir / "db");
+  ASSERT_EQ(Ctl({"put", dir / "db", "99", std::string(500, 'v')}).exit, kExitOk);
+  const std::string whole = Ctl({"scan", dir / "db", "--from", "99"}).out;
+  EXPECT_EQ(whole, "99\t" + std::string(500, 'v') + "\n");
+  const std::string shown = Ctl({"scan", dir / "db", "--from", "99"}, "", {.out = true}).out;
+  EXPECT_EQ(shown, "99\t" + std::string(34, 'v') + "..." + std::string(35, 'v') + "\n");
+  const std::string row = "{\"key\":99,\"value\":\"" + std::string(500, 'v') + "\"}\n";
+  EXPECT_EQ(Ctl({"scan", dir / "db", "--from", "99", "--json"}, "", {.out = true}).out, row);
+}
+
 TEST(Scan, FromIsInclusiveAndToExclusive) {
   TempDir dir;
   MakeTens(dir / "db");
@@ -265,16 +277,6 @@ TEST(Load, KeysOfTheOtherKindAreRefused) {
   const Answer kind = Ctl({"load", dir / "db", "-", "--keys", "bytes"}, "");
   EXPECT_EQ(kind.exit, kExitUsage);
   EXPECT_EQ(kind.err, "kyroctl: keyspace \"default\" has u64 keys\n");
-}
-
-TEST(Load, DrawsItsProgressOnATerminalOnly) {
-  TempDir dir;
-  WriteFile(dir / "rows", NumberRows(3000));
-  EXPECT_EQ(Ctl({"load", dir / "a", dir / "rows", "--create"}).err, "");
-  const std::string drawn =
-      Ctl({"load", dir / "b", dir / "rows", "--create"}, "", {.err = true}).err;
-  EXPECT_NE(drawn.find("loading ["), std::string::npos);
-  EXPECT_TRUE(drawn.ends_with("\r\033[K")) << "the bar is taken away";
 }
 
 TEST(Reading, ChangesNoFile) {

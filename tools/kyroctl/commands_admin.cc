@@ -5,39 +5,44 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "db/inspect.h"
 #include "kyro/db.h"
 #include "kyroctl/listing.h"
 #include "kyroctl/open.h"
+#include "kyroctl/progress.h"
 #include "kyroctl/request.h"
 #include "kyroctl/verbs.h"
 
 namespace kyro::kyroctl {
 namespace {
 
-// Shows a call's progress on `bar`, and keeps its last word in `*done`.
-Progress ShowOn(ProgressBar* bar, std::uint64_t* done) {
-  return Progress{.on_progress = [bar, done](std::uint64_t now, std::uint64_t total) {
-    *done = now;
-    bar->Update(now, total, now);
-    return true;
-  }};
-}
+// What snapshot and rebuild have in common: a call that takes long.
+struct Job {
+  std::string_view what;  // "folding", on the bar
+  std::string_view did;   // "folded into", in the answer
+  std::string_view left;  // what ^C leaves
+  Status (Db::*call)(const Progress&);
+};
 
-int Maintain(const Request& request, Output& output, std::string_view what,
-             Status (Db::*call)(const Progress&), std::string_view did) {
+int RunJob(const Job& job, const Request& request, Output& output) {
   auto db = OpenToWrite(request, false);
   if (!db.ok()) return FailToOpen(db.status(), request, output);
   Status status;
   {
-    std::uint64_t done = 0;
-    ProgressBar bar(output, what, "bytes");
-    status = ((*db).*call)(ShowOn(&bar, &done));
+    Task task(output, job.what, Unit::kBytes);
+    status = ((*db).*job.call)(task.AsProgress());
   }
   const Stats stats = db->stats();
-  const int code = CloseAnd(*db, status.ok() ? kExitOk : output.Fail(status), output);
+  int code = kExitOk;
+  if (status.code() == StatusCode::kCancelled) {
+    code = output.Interrupted(job.left);
+  } else if (!status.ok()) {
+    code = output.Fail(status);
+  }
+  code = CloseAnd(*db, code, output);
   if (code != kExitOk) return code;
   if (request.json) {
     output.Object(Json{{"ok", true},
@@ -45,8 +50,8 @@ int Maintain(const Request& request, Output& output, std::string_view what,
                        {"segment_bytes", stats.segment_bytes},
                        {"model_bytes", stats.model_bytes}});
   } else {
-    output.Line(fmt::format("{} {} segments of {} bytes, {} of them models", did, stats.segments,
-                            stats.segment_bytes, stats.model_bytes));
+    output.Line(fmt::format("{} {} segments of {} bytes, {} of them models", job.did,
+                            stats.segments, stats.segment_bytes, stats.model_bytes));
   }
   return output.Done();
 }
@@ -78,7 +83,8 @@ void SayVerified(const Request& request, const Checked& checked, std::uint64_t b
     output.Object(object);
     return;
   }
-  output.Line(fmt::format("sound: {} files, {} bytes checked", checked.files, bytes));
+  output.Line(fmt::format("{}: {} files, {} bytes checked",
+                          output.Coloured(Output::Colour::kGreen, "sound"), checked.files, bytes));
   for (const std::string& name : checked.ignored) {
     constexpr std::string_view kLead = "not checked, no file of this database: ";
     output.Line(fmt::format("{}{}", kLead, Shortened(name, kColumns - kLead.size())));
@@ -86,21 +92,37 @@ void SayVerified(const Request& request, const Checked& checked, std::uint64_t b
 }
 
 int Snapshot(const Request& request, Output& output) {
-  return Maintain(request, output, "folding", &Db::Fold, "folded into");
+  return RunJob({.what = "folding",
+                 .did = "folded into",
+                 .left = "every row is as it was, but not all keyspaces are folded; run it again",
+                 .call = &Db::Fold},
+                request, output);
 }
 
 int Rebuild(const Request& request, Output& output) {
-  return Maintain(request, output, "training", &Db::RebuildIndex, "trained the models of");
+  return RunJob({.what = "training",
+                 .did = "trained the models of",
+                 .left = "every row is as it was, but not all models are new; run it again",
+                 .call = &Db::RebuildIndex},
+                request, output);
 }
 
 int Verify(const Request& request, Output& output) {
   auto db = OpenToRead(request);
   if (!db.ok()) return FailToOpen(db.status(), request, output);
   Status status;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0, total = 0;
   {
-    ProgressBar bar(output, "checking", "bytes");
-    status = db->Verify(ShowOn(&bar, &bytes));
+    Task task(output, "checking", Unit::kBytes);
+    status = db->Verify({.on_progress = [&](std::uint64_t done, std::uint64_t all) {
+      bytes = done;
+      total = all;
+      return task.Update(done, all, done);
+    }});
+  }
+  if (status.code() == StatusCode::kCancelled) {
+    return output.Interrupted(fmt::format(
+        "{} of {} bytes are checked and sound, the others are not looked at", bytes, total));
   }
   if (!status.ok()) return output.Fail(status);
   const auto inspection = db::Door::Inspect(*db);
@@ -122,6 +144,7 @@ Verb SnapshotVerb() {
           .group = Group::kUpkeep,
           .arguments = {DbArgument()},
           .examples = {{"kyroctl snapshot cells", "Fold a database"}},
+          .exits = {{kExitInterrupted, "interrupted: not all keyspaces are folded"}},
           .run = &Snapshot};
 }
 
@@ -132,6 +155,7 @@ Verb RebuildVerb() {
           .group = Group::kUpkeep,
           .arguments = {DbArgument()},
           .examples = {{"kyroctl rebuild cells", "Train the models of all segments"}},
+          .exits = {{kExitInterrupted, "interrupted: not all models are new"}},
           .run = &Rebuild};
 }
 
@@ -145,6 +169,7 @@ Verb VerifyVerb() {
           .group = Group::kUpkeep,
           .arguments = {DbArgument()},
           .examples = {{"kyroctl verify cells", "Check a database"}},
+          .exits = {{kExitInterrupted, "interrupted: not all bytes are checked"}},
           .run = &Verify};
 }
 

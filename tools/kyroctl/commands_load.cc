@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// load: rows of NDJSON into a keyspace, in batches that are durable one by one. A line that is
-// wrong ends it; the lines before stay loaded, and how many is said.
+// load: the rows of a file into a keyspace, in batches that are durable one by one. A row that is
+// wrong ends it; the rows before stay loaded, and how many is said.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
-#include <fstream>
+#include <istream>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 #include "kyro/db.h"
-#include "kyroctl/line_reader.h"
+#include "kyroctl/fd_input.h"
 #include "kyroctl/open.h"
+#include "kyroctl/progress.h"
 #include "kyroctl/request.h"
+#include "kyroctl/row_source.h"
 #include "kyroctl/rows.h"
 #include "kyroctl/text.h"
 #include "kyroctl/verbs.h"
@@ -24,36 +30,36 @@ namespace {
 
 // A batch is committed early when it holds this much.
 constexpr std::size_t kBatchBytes = std::size_t{16} << 20;
-// The longest row there can be: every byte of key and value as a \u escape.
-constexpr std::size_t kLineBytesMax = 6 * (kKeyBytesMax + kValueBytesMax) + 1024;
 
 // The rows of one input, and where in it we are.
 struct Input {
-  LineReader lines;
+  std::unique_ptr<RowSource> rows;
   std::uint64_t total_bytes = 0;  // 0: not known
   bool have_row = false;          // `row` is read but not loaded
   Row row;
-  Status status;  // why there is no further row; OK at the end
 
-  bool Next() {
-    std::string_view line;
-    have_row = status.ok() && lines.Next(&line);
-    if (have_row) status = ParseRow(line, &row);
-    if (status.ok()) status = lines.status();
-    have_row = have_row && status.ok();
-    return have_row;
-  }
+  void Next() { have_row = rows->Next(&row); }
 };
 
-// `status` with its line, and what became of the lines before.
-Status AtLine(const Status& status, std::uint64_t line, std::uint64_t loaded) {
-  return Status(status.code(), fmt::format("line {}: {}; {} rows before it are loaded", line,
-                                           status.message(), loaded));
+// `status` with its place in the input, and what became of the rows before.
+Status AtPlace(const Status& status, const Input& input, std::uint64_t loaded) {
+  return Status(status.code(), fmt::format("{}: {}; {} rows before it are loaded",
+                                           input.rows->Place(), status.message(), loaded));
 }
 
-Status KindMismatch(const Row& row) {
+// Makes the row's key one of the kind that the keyspace has.
+template <class K>
+Status SetKind(Row* row) {
+  if (row->kind == kKindOf<K>) return Status::Ok();
+  if (row->as_typed) {
+    auto number = ParseKey<U64>(row->bytes, false);
+    if (!number.ok()) return number.status();
+    row->number = *number;
+    row->kind = KeyKind::kU64;
+    return Status::Ok();
+  }
   return Status(StatusCode::kInvalidArgument,
-                row.kind == KeyKind::kU64
+                row->kind == KeyKind::kU64
                     ? "the key is a number, but the keyspace has bytes keys: write it in quotes"
                     : "the key is a string, but the keyspace has u64 keys: write a number");
 }
@@ -62,28 +68,35 @@ template <class K>
 class Loader {
  public:
   Loader(Db* db, const Keyspace<K>& keyspace, const Request& request, const Output& output)
-      : db_(db), keyspace_(keyspace), batch_rows_(request.batch), bar_(output, "loading", "rows") {}
+      : db_(db),
+        keyspace_(keyspace),
+        batch_rows_(request.batch),
+        task_(output, "loading", Unit::kRows) {}
 
   std::uint64_t loaded() const noexcept { return loaded_; }
 
-  // Loads input->row and all that follow.
+  // Loads input->row and all that follow. kCancelled after ^C.
   Status Run(Input* input) {
-    for (; input->have_row; input->Next()) {
-      if (input->row.kind != kKindOf<K>) {
-        input->status = KindMismatch(input->row);
-        break;
-      }
+    // An input that ^C cut short may look like one that ends in the middle of a row, hence the
+    // question before a row is believed.
+    for (; input->have_row && !task_.interrupted(); input->Next()) {
+      if (Status wrong = SetKind<K>(&input->row); !wrong.ok()) return Stop(wrong, *input);
       Add(input->row);
       if (batch_.count() < batch_rows_ && batch_.bytes() < kBatchBytes) continue;
       if (Status status = Commit(); !status.ok()) return status;
-      bar_.Update(input->lines.bytes_read(), input->total_bytes, loaded_);
+      task_.Update(input->rows->bytes_read(), input->total_bytes, loaded_);
     }
-    if (Status status = Commit(); !status.ok()) return status;
-    if (input->status.ok()) return Status::Ok();
-    return AtLine(input->status, input->lines.number(), loaded_);
+    if (task_.interrupted()) return Status(StatusCode::kCancelled);
+    return Stop(input->rows->status(), *input);
   }
 
  private:
+  // Loads what is complete. `why` is OK at the end of the input.
+  Status Stop(const Status& why, const Input& input) {
+    if (Status status = Commit(); !status.ok()) return status;
+    return why.ok() ? why : AtPlace(why, input, loaded_);
+  }
+
   void Add(const Row& row) {
     if constexpr (kKindOf<K> == KeyKind::kU64) {
       batch_.Put(keyspace_, row.number, row.value);
@@ -108,7 +121,7 @@ class Loader {
   Db* const db_;
   const Keyspace<K>& keyspace_;
   const std::uint64_t batch_rows_;
-  ProgressBar bar_;
+  Task task_;
   WriteBatch batch_;
   std::uint64_t loaded_ = 0;
 };
@@ -124,6 +137,10 @@ int LoadInto(Db& db, const Request& request, Input* input, Output& output) {
     status = loader.Run(input);
     loaded = loader.loaded();
   }
+  if (status.code() == StatusCode::kCancelled) {
+    return output.Interrupted(
+        fmt::format("the first {} rows are loaded and stay, what follows them is not", loaded));
+  }
   if (!status.ok()) return output.Fail(status);
   if (request.json) {
     Json object;
@@ -135,11 +152,28 @@ int LoadInto(Db& db, const Request& request, Input* input, Output& output) {
   return kExitOk;
 }
 
+// Of the first row. A key as typed is a number if it can be one.
+KeyKind KindOfRow(const Row& row) {
+  return row.as_typed && ParseU64(row.bytes) ? KeyKind::kU64 : row.kind;
+}
+
+RowFormat FormatOf(const Request& request) {
+  return request.format.value_or(FormatOfName(request.file));
+}
+
+// Whether the format's keys can be of this kind.
+Status CheckKeys(const Request& request, std::optional<KeyKind> kind) {
+  if (kind != KeyKind::kBytes || FormatOf(request) != RowFormat::kSosd) return Status::Ok();
+  return Status(StatusCode::kInvalidArgument,
+                "SOSD keys are numbers: load them into a keyspace of u64 keys");
+}
+
 // The kind of the keyspace: the existing one's; with --create the one asked for, or else that of
 // the first row.
 Result<KeyKind> KindOf(const Db& db, const Request& request, const Input& input) {
   const auto info = FindKeyspace(db, request.keyspace);
   if (info.ok()) {
+    if (Status wrong = CheckKeys(request, info->kind); !wrong.ok()) return wrong;
     if (!request.keys || *request.keys == info->kind) return info->kind;
     return Status(StatusCode::kKeyspaceMismatch,
                   fmt::format("keyspace \"{}\" has {} keys", Printable(request.keyspace),
@@ -147,16 +181,19 @@ Result<KeyKind> KindOf(const Db& db, const Request& request, const Input& input)
   }
   if (info.status().code() != StatusCode::kNotFound || !request.create) return info.status();
   if (request.keys) return *request.keys;
-  return input.have_row ? input.row.kind : KeyKind::kU64;
+  return input.have_row ? KindOfRow(input.row) : KeyKind::kU64;
 }
 
 int LoadFrom(const Request& request, std::istream& in, std::uint64_t total_bytes, Output& output) {
-  Input input{.lines = LineReader(&in, kLineBytesMax), .total_bytes = total_bytes};
+  Input input{.rows = MakeRowSource(FormatOf(request), &in), .total_bytes = total_bytes};
   // The name and the first row are looked at before anything is opened: a wrong one makes no
   // database.
   if (const Status name = CheckName(request.keyspace); !name.ok()) return output.Fail(name);
+  if (const Status keys = CheckKeys(request, request.keys); !keys.ok()) return output.Fail(keys);
   input.Next();
-  if (!input.status.ok()) return output.Fail(AtLine(input.status, input.lines.number(), 0));
+  if (!input.rows->status().ok()) {
+    return output.Fail(AtPlace(input.rows->status(), input, 0));
+  }
   auto db = OpenToWrite(request, request.create);
   if (!db.ok()) return FailToOpen(db.status(), request, output);
   int code = kExitOk;
@@ -172,20 +209,54 @@ int LoadFrom(const Request& request, std::istream& in, std::uint64_t total_bytes
   return code == kExitOk ? output.Done() : code;
 }
 
+// Closes a file when it goes.
+class File {
+ public:
+  explicit File(const std::string& path) noexcept
+      : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  ~File() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  int descriptor() const noexcept { return descriptor_; }
+
+ private:
+  const int descriptor_;
+};
+
 int Load(const Request& request, Output& output) {
   if (request.file == "-") return LoadFrom(request, output.streams().in, 0, output);
-  errno = 0;
-  std::ifstream file(request.file, std::ios::binary);
-  std::error_code error;
-  const bool directory = std::filesystem::is_directory(request.file, error);
-  if (!file.is_open() || directory) {
-    const int cause = directory ? EISDIR : errno;
+  const File file(request.file);
+  int cause = file.descriptor() < 0 ? errno : 0;
+  struct stat facts = {};
+  if (cause == 0 && fstat(file.descriptor(), &facts) != 0) cause = errno;
+  if (cause == 0 && S_ISDIR(facts.st_mode)) cause = EISDIR;
+  if (cause != 0) {
     return output.Fail(
         Status(StatusCode::kIoError, fmt::format("{} cannot be opened: {}", Printable(request.file),
                                                  std::generic_category().message(cause))));
   }
-  const auto bytes = std::filesystem::file_size(request.file, error);
-  return LoadFrom(request, file, error ? 0 : bytes, output);
+  FdInput input(file.descriptor());
+  std::istream in(&input);
+  const std::uint64_t bytes =
+      S_ISREG(facts.st_mode) ? static_cast<std::uint64_t>(facts.st_size) : 0;
+  return LoadFrom(request, in, bytes, output);
+}
+
+Option FormatOption() {
+  Option option;
+  option.name = "--format";
+  option.value = "FORMAT";
+  option.about = "Of FILE; unless given: as its name ends, .csv or .sosd, or else ndjson";
+  option.choices = {"ndjson", "csv", "sosd"};
+  option.set = [](Request* request, const std::string& text) {
+    request->format = text == "csv"    ? RowFormat::kCsv
+                      : text == "sosd" ? RowFormat::kSosd
+                                       : RowFormat::kNdjson;
+    return Status::Ok();
+  };
+  return option;
 }
 
 }  // namespace
@@ -193,22 +264,28 @@ int Load(const Request& request, Output& output) {
 Verb LoadVerb() {
   return {
       .name = "load",
-      .summary = "Write the rows of a file of NDJSON",
+      .summary = "Write the rows of a file: NDJSON, CSV or SOSD keys",
       .description =
-          "Rows are committed durably in batches, in the order of the file; the "
-          "last one of a key wins. A line that is wrong ends the load; the lines "
-          "before it stay.",
+          "NDJSON: a line {\"key\":42,\"value\":\"text\"} for each row. CSV (RFC 4180): a header "
+          "key,value, then a record for each row. SOSD: a count and that many u64 keys, 8 bytes "
+          "little-endian each; a key's value is its position in the file, likewise. Rows are "
+          "committed durably in batches, in the order of the file; the last one of a key wins. A "
+          "row that is wrong ends the load; the rows before it stay.",
       .group = Group::kWriting,
       .arguments = {DbArgument(),
                     {.name = "FILE",
-                     .about = "Lines {\"key\":42,\"value\":\"text\"}; - is stdin",
+                     .about = "File of rows; - is standard input",
                      .field = &Request::file,
                      .completes = Completes::kFile}},
       .options = {NumberOption("--batch", &Request::batch, 1, 1000000,
                                "Rows per commit; unless given: 1000"),
                   FlagOption("--create", &Request::create, "Make the database and the keyspace"),
-                  KeysOption("With --create; unless given: as the first row")},
-      .examples = {{"kyroctl load copy rows.ndjson --create", "Make a database of a file's rows"}},
+                  FormatOption(), KeysOption("With --create; unless given: as the first row")},
+      .examples = {{"kyroctl load copy rows.ndjson --create", "Make a database of a file's rows"},
+                   {"kyroctl load cells rows.csv", "Write the rows of a CSV file"},
+                   {"kyroctl load copy books_uint64 --format sosd --create",
+                    "Make a database of a benchmark's keys"}},
+      .exits = {{kExitInterrupted, "interrupted: the rows that it tells are loaded"}},
       .run = &Load};
 }
 

@@ -3,11 +3,14 @@
 // get, scan, dump: reading through one view of a database opened read-only.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
 #include "kyro/db.h"
+#include "kyroctl/listing.h"
 #include "kyroctl/open.h"
+#include "kyroctl/progress.h"
 #include "kyroctl/range.h"
 #include "kyroctl/request.h"
 #include "kyroctl/rows.h"
@@ -39,73 +42,122 @@ int GetFrom(const Keyspace<K>& keyspace, const Request& request, Output& output)
   return kExitOk;
 }
 
+// A row for people: a key, a tab and a value, escaped. On a terminal it fits on a line of
+// `columns`; 0: as long as it is, so that programs may read it too.
 template <class K>
-void AppendStyled(std::string* out, RowStyle style, typename K::Key key, std::string_view value) {
-  if (style == RowStyle::kNdjson) return AppendRow(out, key, value);
+void AppendLine(std::string* out, typename K::Key key, std::string_view value,
+                std::size_t columns) {
+  constexpr std::size_t kTab = 8;
+  std::string name;
   if constexpr (kKindOf<K> == KeyKind::kU64) {
-    fmt::format_to(std::back_inserter(*out), "{}\t{}\n", key, Printable(value));
+    name = fmt::format("{}", key);
   } else {
-    fmt::format_to(std::back_inserter(*out), "{}\t{}\n", Printable(key), Printable(value));
+    name = columns == 0 ? Printable(key) : Shortened(key, columns / 2);
   }
+  const std::size_t column = (name.size() / kTab + 1) * kTab;
+  *out += name;
+  out->push_back('\t');
+  *out +=
+      columns == 0 ? Printable(value) : Shortened(value, std::max(columns, column + 8) - column);
+  out->push_back('\n');
 }
 
+// What a walk without bounds has before it, about: entries that hide each other count twice.
+std::uint64_t RowsAhead(const Db& db, const Request& request) {
+  if (request.from || request.to || request.prefix) return 0;
+  for (const KeyspaceStats& keyspace : db.stats().keyspaces) {
+    if (keyspace.name != request.keyspace) continue;
+    return std::min(keyspace.entries + keyspace.delta_keys, request.limit);
+  }
+  return 0;
+}
+
+// Rows between two looks at the clock.
+constexpr std::uint64_t kRowsPerUpdate = 1024;
+
 template <class K>
-int Walk(const Keyspace<K>& keyspace, const Request& request, RowStyle style, Output& output) {
+int Walk(const Db& db, const Keyspace<K>& keyspace, const Request& request, RowStyle style,
+         Output& output) {
   Bounds<K> bounds;
   if (const Status parsed = bounds.Parse(request); !parsed.ok()) return output.Fail(parsed);
   const auto view = keyspace.view();
   if (!view.ok()) return output.Fail(view.status());
   Iterator<K> it = view->NewIterator();
   GoToStart(&it, bounds, request.reverse);
+  const std::uint64_t ahead = RowsAhead(db, request);
+  const Streams& streams = output.streams();
+  const std::size_t columns = streams.out_is_terminal ? streams.out_screen.columns : 0;
   std::string row;
-  for (std::uint64_t left = request.limit; left > 0 && it.Valid() && bounds.Holds(it.key());
-       --left) {
-    row.clear();
-    AppendStyled<K>(&row, style, it.key(), it.value());
-    output.Write(row);
-    if (!output.writable()) break;
-    request.reverse ? it.Prev() : it.Next();
+  std::uint64_t rows = 0;
+  bool more = true;
+  {
+    Task task(output, "printing", Unit::kRows, streams.out_is_terminal);
+    for (; more && rows < request.limit && it.Valid() && bounds.Holds(it.key()); ++rows) {
+      row.clear();
+      style == RowStyle::kNdjson ? AppendRow(&row, it.key(), it.value())
+                                 : AppendLine<K>(&row, it.key(), it.value(), columns);
+      output.Write(row);
+      if (!output.writable()) break;
+      request.reverse ? it.Prev() : it.Next();
+      if (rows % kRowsPerUpdate == 0) more = task.Update(rows, ahead, rows);
+    }
   }
   if (!it.status().ok()) return output.Fail(it.status());
-  return kExitOk;
+  if (more) return kExitOk;
+  return output.Interrupted(
+      fmt::format("the output has the first {} rows, and lacks the others", rows));
 }
 
 template <class Visit>
 int Reading(const Request& request, Output& output, Visit&& visit) {
   auto db = OpenToRead(request);
   if (!db.ok()) return FailToOpen(db.status(), request, output);
-  const int code = CloseAnd(*db, VisitKeyspace(*db, request, output, visit), output);
+  const int visited = VisitKeyspace(*db, request, output,
+                                    [&](const auto& keyspace) { return visit(*db, keyspace); });
+  const int code = CloseAnd(*db, visited, output);
   return code == kExitOk ? output.Done() : code;
 }
 
 int Get(const Request& request, Output& output) {
-  return Reading(request, output,
-                 [&](const auto& keyspace) { return GetFrom(keyspace, request, output); });
+  return Reading(request, output, [&](const Db&, const auto& keyspace) {
+    return GetFrom(keyspace, request, output);
+  });
 }
 
 int ScanRows(const Request& request, Output& output) {
   const RowStyle style = request.json ? RowStyle::kNdjson : RowStyle::kPeople;
-  return Reading(request, output,
-                 [&](const auto& keyspace) { return Walk(keyspace, request, style, output); });
+  return Reading(request, output, [&](const Db& db, const auto& keyspace) {
+    return Walk(db, keyspace, request, style, output);
+  });
 }
 
 int Dump(const Request& request, Output& output) {
-  return Reading(request, output, [&](const auto& keyspace) {
-    return Walk(keyspace, request, RowStyle::kNdjson, output);
+  return Reading(request, output, [&](const Db& db, const auto& keyspace) {
+    return Walk(db, keyspace, request, RowStyle::kNdjson, output);
   });
 }
 
 // Counts by walking: what is in segments and what is newer in the log cannot be added up.
 template <class K>
-int CountRows(const Keyspace<K>& keyspace, const Request& request, Output& output) {
+int CountRows(const Db& db, const Keyspace<K>& keyspace, const Request& request, Output& output) {
   Bounds<K> bounds;
   if (const Status parsed = bounds.Parse(request); !parsed.ok()) return output.Fail(parsed);
   const auto view = keyspace.view();
   if (!view.ok()) return output.Fail(view.status());
+  const std::uint64_t ahead = RowsAhead(db, request);
   std::uint64_t count = 0;
+  bool more = true;
   Iterator<K> it = view->NewIterator();
-  for (GoToStart(&it, bounds, false); it.Valid() && bounds.Holds(it.key()); it.Next()) ++count;
+  {
+    Task task(output, "counting", Unit::kRows);
+    for (GoToStart(&it, bounds, false); more && it.Valid() && bounds.Holds(it.key()); it.Next()) {
+      if (++count % kRowsPerUpdate == 0) more = task.Update(count, ahead, count);
+    }
+  }
   if (!it.status().ok()) return output.Fail(it.status());
+  if (!more) {
+    return output.Interrupted(fmt::format("{} rows are counted, the others are not", count));
+  }
   if (request.json) {
     output.Object(Json{{"count", count}});
   } else {
@@ -115,8 +167,9 @@ int CountRows(const Keyspace<K>& keyspace, const Request& request, Output& outpu
 }
 
 int CountVisited(const Request& request, Output& output) {
-  return Reading(request, output,
-                 [&](const auto& keyspace) { return CountRows(keyspace, request, output); });
+  return Reading(request, output, [&](const Db& db, const auto& keyspace) {
+    return CountRows(db, keyspace, request, output);
+  });
 }
 
 }  // namespace
@@ -141,13 +194,15 @@ Verb ScanVerb() {
           .summary = "Print rows for people, a key, a tab and a value each",
           .description =
               "In the order of the keys. Tabs, line ends, backslashes and everything a "
-              "terminal could obey are escaped. Changes no file.",
+              "terminal could obey are escaped; on a terminal a row that is too long for a "
+              "line is shortened in the middle. Changes no file.",
           .group = Group::kReading,
           .arguments = {DbArgument()},
           .options = WalkOptions(),
           .examples = {{"kyroctl scan cells --from 42 --limit 10", "Print ten rows from key 42 on"},
                        {"kyroctl scan cells --keyspace names --prefix a --reverse",
                         "Print the rows whose keys begin with a, last one first"}},
+          .exits = {{kExitInterrupted, "interrupted: the output lacks rows"}},
           .run = &ScanRows};
 }
 
@@ -163,6 +218,7 @@ Verb DumpVerb() {
           .examples = {{"kyroctl dump cells > cells.ndjson", "Write all rows to a file"},
                        {"kyroctl dump cells | kyroctl load copy - --create",
                         "Copy a keyspace into another database"}},
+          .exits = {{kExitInterrupted, "interrupted: the output lacks rows"}},
           .run = &Dump};
 }
 
@@ -178,6 +234,7 @@ Verb CountVerb() {
                         "Count the rows with keys from 40 to 49"},
                        {"kyroctl count cells --keyspace names --prefix a",
                         "Count the rows whose keys begin with a"}},
+          .exits = {{kExitInterrupted, "interrupted: not all rows are counted"}},
           .run = &CountVisited};
 }
 

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cerrno>
 
 namespace kyro::kyroctl {
@@ -98,12 +97,24 @@ int Output::No(StatusCode code, std::string_view message) {
   return kExitNo;
 }
 
+int Output::Interrupted(std::string_view left) {
+  Print({.code = StatusCode::kCancelled, .message = fmt::format("interrupted: {}", left)});
+  return kExitInterrupted;
+}
+
+std::string Output::Coloured(Colour colour, std::string_view text) const {
+  if (!streams_.out_screen.colour) return std::string(text);
+  return fmt::format("\033[{}m{}\033[0m", static_cast<int>(colour), text);
+}
+
 void Output::Print(const Report& report) {
   streams_.out.flush();  // in order, where both go to one terminal
   std::string message = OneLine(report.message);
   if (!report.advice.empty()) message += fmt::format("; {}", report.advice);
   if (!json_) {
-    streams_.err << "kyroctl: " << message << '\n' << std::flush;
+    const bool colour = streams_.err_screen.colour;
+    streams_.err << (colour ? "\033[1;31mkyroctl:\033[0m " : "kyroctl: ") << message << '\n'
+                 << std::flush;
     return;
   }
   Json error;
@@ -131,30 +142,6 @@ int ExitCodeOf(const Status& status) noexcept {
     default:
       return kExitFailure;
   }
-}
-
-ProgressBar::ProgressBar(const Output& output, std::string_view what, std::string_view unit)
-    : streams_(output.streams()), what_(what), unit_(unit) {}
-
-ProgressBar::~ProgressBar() {
-  if (drawn_) streams_.err << "\r\033[K" << std::flush;
-}
-
-void ProgressBar::Update(std::uint64_t done, std::uint64_t total, std::uint64_t count) {
-  if (!streams_.err_is_terminal) return;
-  const auto now = std::chrono::steady_clock::now();
-  if (now < next_) return;
-  next_ = now + std::chrono::milliseconds(100);
-  drawn_ = true;
-  std::string line = fmt::format("\r\033[K{} ", what_);
-  if (total != 0) {
-    constexpr std::uint64_t kCells = 30;
-    const double part = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
-    const auto filled = static_cast<std::uint64_t>(part * kCells);
-    line += fmt::format("[{:#<{}}{:.<{}}] {:3.0f}% ", "", filled, "", kCells - filled, 100 * part);
-  }
-  line += fmt::format("{} {}", count, unit_);
-  streams_.err << line << std::flush;
 }
 
 }  // namespace kyro::kyroctl

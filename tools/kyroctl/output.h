@@ -4,13 +4,11 @@
 #ifndef KYRO_TOOLS_KYROCTL_OUTPUT_H_
 #define KYRO_TOOLS_KYROCTL_OUTPUT_H_
 
-#include <chrono>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
-#include "kyro/options.h"
 #include "kyro/status.h"
 #include "kyroctl/run.h"
 
@@ -45,6 +43,12 @@ class Output {
   // kNotFound carries no message, hence the text.
   int FailAbsent(std::string_view message);
   int No(StatusCode code, std::string_view message);
+  // The exit code of a command that ^C ended. `left` says what is done and what is not.
+  int Interrupted(std::string_view left);
+
+  // `text` in a colour on standard output, if that is a terminal that has colours.
+  enum class Colour : std::uint8_t { kRed = 31, kGreen = 32, kYellow = 33 };
+  std::string Coloured(Colour colour, std::string_view text) const;
 
  private:
   struct Report {
@@ -64,25 +68,6 @@ class Output {
 
 // The exit code that stands for `status` when it ends a command.
 int ExitCodeOf(const Status& status) noexcept;
-
-// A bar on standard error while it lives, if that is a terminal; otherwise nothing.
-class ProgressBar {
- public:
-  // `unit` is what is counted: "bytes", "rows".
-  ProgressBar(const Output& output, std::string_view what, std::string_view unit);
-  ~ProgressBar();
-  ProgressBar(const ProgressBar&) = delete;
-  ProgressBar& operator=(const ProgressBar&) = delete;
-
-  // `total` is 0 where it is not known. `count` is shown beside the bar.
-  void Update(std::uint64_t done, std::uint64_t total, std::uint64_t count);
-
- private:
-  const Streams& streams_;
-  const std::string what_, unit_;
-  std::chrono::steady_clock::time_point next_{};
-  bool drawn_ = false;
-};
 
 }  // namespace kyro::kyroctl
 

@@ -119,6 +119,7 @@ class RowReader : public nlohmann::json_sax<nlohmann::json> {
 }  // namespace
 
 Status ParseRow(std::string_view line, Row* row) {
+  row->as_typed = false;
   row->bytes.clear();
   row->value.clear();
   RowReader reader(row);

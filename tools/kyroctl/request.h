@@ -9,6 +9,7 @@
 #include <string>
 
 #include "kyro/types.h"
+#include "kyroctl/row_format.h"
 
 namespace kyro::kyroctl {
 
@@ -34,6 +35,7 @@ struct Request {
   std::uint64_t batch = 1000;  // rows per commit
   bool create = false;
   std::optional<KeyKind> keys;
+  std::optional<RowFormat> format;  // of `file`
 };
 
 }  // namespace kyro::kyroctl

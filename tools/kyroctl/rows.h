@@ -55,6 +55,7 @@ struct Row {
   KeyKind kind = KeyKind::kU64;
   std::uint64_t number = 0;  // the key, if kind is kU64
   std::string bytes;         // the key, if kind is kBytes
+  bool as_typed = false;     // `bytes` is a key as typed, and may be meant as a u64 key
   std::string value;
 };
 
