@@ -36,6 +36,17 @@ class Parser {
     return given.empty() ? nullptr : FindVerb(given.front()->get_name());
   }
 
+  // Why there is no verb.
+  Status NoVerb() const {
+    const auto left = app_.remaining();
+    std::string what = "give a command";
+    if (!left.empty()) {
+      what = fmt::format("there is no {} \"{}\"",
+                         left.front().starts_with('-') ? "option" : "command", left.front());
+    }
+    return Status(StatusCode::kInvalidArgument, what + "; see kyroctl --help");
+  }
+
   CommandLine line;
 
  private:
@@ -77,7 +88,8 @@ class Parser {
             ->disable_flag_override();
       } else {
         app->add_option_function<std::string>(
-            names, [this, &option](const std::string& text) { Set(option, text); });
+               names, [this, &option](const std::string& text) { Set(option, text); })
+            ->type_name(option.value);
       }
     }
   }
@@ -102,6 +114,12 @@ std::string FirstLine(std::string text) {
   return text;
 }
 
+Status WrongUsage(const CLI::ParseError& error, const Verb* verb) {
+  return Status(StatusCode::kInvalidArgument,
+                fmt::format("{}; see kyroctl {}--help", FirstLine(error.what()),
+                            verb == nullptr ? "" : verb->name + " "));
+}
+
 }  // namespace
 
 Result<CommandLine> ParseCommandLine(std::vector<std::string> args) {
@@ -117,11 +135,11 @@ Result<CommandLine> ParseCommandLine(std::vector<std::string> args) {
     line.asks = line.shell.empty() ? CommandLine::Asks::kManual : CommandLine::Asks::kCompletion;
   } catch (const CLI::CallForVersion&) {
     line.asks = CommandLine::Asks::kVersion;
+  } catch (const CLI::RequiredError& error) {
+    if (parser.AskedVerb() == nullptr) return parser.NoVerb();
+    return WrongUsage(error, parser.AskedVerb());
   } catch (const CLI::ParseError& error) {
-    const Verb* const verb = parser.AskedVerb();
-    return Status(StatusCode::kInvalidArgument,
-                  fmt::format("{}; see kyroctl {}--help", FirstLine(error.what()),
-                              verb == nullptr ? "" : verb->name + " "));
+    return WrongUsage(error, parser.AskedVerb());
   }
   return std::move(line);
 }
