@@ -30,6 +30,8 @@ namespace kyro {
 
 namespace db {  // kyro's own
 class Core;
+template <class K>
+class BulkSession;
 struct ReadPointState;
 struct Door;
 }  // namespace db
@@ -52,8 +54,48 @@ class [[gnu::visibility("default")]] ReadPoint {
   std::shared_ptr<const db::ReadPointState> state_;
 };
 
+// Loads sorted rows straight into segments: no log, no delta, one commit at the end.
+//
+//   kyro::Result<kyro::BulkLoader<kyro::U64>> loader = cells.NewBulkLoader();
+//   if (!loader.ok()) return Fail(loader.status());
+//   for (...) if (kyro::Status s = loader->Add(key, value); !s.ok()) return Fail(s);
+//   kyro::Result<kyro::Sequence> sequence = loader->Finish();
+//
+// From NewBulkLoader until it is finished or destroyed the keyspace takes no other writes (kBusy);
+// reads go on and see nothing of the load until Finish. Rows replace those of equal keys that are
+// there already. Destroying an unfinished loader discards its rows. One thread at a time. Memory is
+// bounded, whatever the number of rows.
+template <class K>
+class [[gnu::visibility("default")]] BulkLoader {
+ public:
+  using Key = typename K::Key;
+
+  BulkLoader(BulkLoader &&) noexcept;
+  BulkLoader& operator=(BulkLoader&&) noexcept;
+  ~BulkLoader();
+
+  // Keys ascend strictly. kInvalidArgument if this one does not, or if key or value are too large:
+  // it was not added, and the load may go on. After any other error the load is lost.
+  Status Add(Key key, std::string_view value);
+
+  // Makes all rows durable, then visible, at once, as one commit; returns its sequence. Without
+  // rows nothing is committed. Takes as long as training, reading back and syncing the last
+  // segment; progress is told the rows added, of an unknown total. Every error but kUnknownOutcome:
+  // nothing of the load is there, now or later. To be called once.
+  Result<Sequence> Finish(const Progress& progress = {});
+
+  // Rows added.
+  std::uint64_t count() const noexcept;
+
+ private:
+  template <class>
+  friend class Keyspace;
+  explicit BulkLoader(std::unique_ptr<db::BulkSession<K>> session) noexcept;
+  std::unique_ptr<db::BulkSession<K>> session_;
+};
+
 // A handle on one named map. Cheap to copy; any thread. May outlive the Db, whose Close turns its
-// calls into kClosed.
+// calls into kClosed; so does dropping the keyspace.
 template <class K>
 class [[gnu::visibility("default")]] Keyspace {
  public:
@@ -68,6 +110,10 @@ class [[gnu::visibility("default")]] Keyspace {
   Result<std::string> Get(Key key) const;
   // The same into `*value`, whose capacity is reused. On error `*value` is left as it was.
   Status Get(Key key, std::string * value) const;
+
+  // Waits until the rows that are in memory for this keyspace are in segments. kBusy if another
+  // load of it is under way.
+  Result<BulkLoader<K>> NewBulkLoader();
 
   Result<View<K>> view() const;
   // kKeyspaceMismatch if the read point is of another Db.
@@ -106,6 +152,11 @@ class [[gnu::visibility("default")]] Db {
   template <class K>
   Result<Keyspace<K>> OpenKeyspace(std::string_view name = "default");
   Result<std::vector<KeyspaceInfo>> ListKeyspaces() const;
+  // Removes the keyspace and everything in it, durably, along with whatever was acknowledged
+  // before. kNotFound if there is none; kBusy during a bulk load of it. Views taken before stay
+  // readable and keep its files; its handles return kClosed. Its id is never used again, its name
+  // may be.
+  Status DropKeyspace(std::string_view name);
 
   // Applies the batch as one commit; returns its sequence. An empty batch is OK and takes none
   // (the newest visible sequence is returned).
@@ -118,6 +169,23 @@ class [[gnu::visibility("default")]] Db {
   Status Fold(const Progress& progress = {});
   // Trains every model anew; data untouched.
   Status RebuildIndex(const Progress& progress = {});
+  // Brings every segment into memory and verifies it, so that no later lookup waits for a disk or a
+  // checksum. Progress counts bytes. The first damage is returned as kDataLoss, after the rest was
+  // brought in.
+  Status Warm(const WarmOptions& options = {}, const Progress& progress = {});
+  // Makes `destination`, which must not exist, a database of its own that holds exactly the commits
+  // up to the returned sequence: everything acknowledged before the call. Files are shared by hard
+  // links where the file system can, copied where not. Writes go on meanwhile. Built as
+  // DESTINATION.tmp, which a call that was interrupted leaves and the next one replaces; durable
+  // when OK. Progress counts bytes. kAlreadyExists, kNotFound (no parent directory).
+  Result<Sequence> Checkpoint(const std::filesystem::path& destination,
+                              const Progress& progress = {});
+  // Goes on after an I/O error made the Db read-only: a failed sync of the log, or no space to
+  // recover at Open. Everything visible is made durable; writes whose outcome was unknown are not
+  // applied, for ever. OK at once if there is nothing to resume from. Whatever error stands in the
+  // way still is returned, and Resume may be tried again; kReadOnly after a failed sync of the
+  // directory, when only reopening helps.
+  Status Resume();
   // Reads every byte of every file: checksums, order, counts, the model's bound for every key.
   // Repairs nothing. The first damage is returned as kDataLoss with file and offset. Progress
   // counts bytes; at the end `done` is the sum of the sizes of all files checked.
@@ -135,6 +203,8 @@ class [[gnu::visibility("default")]] Db {
   std::shared_ptr<db::Core> core_;
 };
 
+extern template class BulkLoader<U64>;
+extern template class BulkLoader<Bytes>;
 extern template class Keyspace<U64>;
 extern template class Keyspace<Bytes>;
 extern template Result<Keyspace<U64>> Db::OpenKeyspace<U64>(std::string_view);

@@ -41,6 +41,10 @@ struct Progress {
   std::function<bool(std::uint64_t done, std::uint64_t total)> on_progress{};
 };
 
+struct WarmOptions {
+  bool values = true;  // false: keys, filters and models only
+};
+
 struct Options {
   bool create_if_missing = true;
   bool error_if_exists = false;
@@ -67,6 +71,10 @@ struct Options {
   std::size_t segment_bytes = std::size_t{2} << 30;
 
   Access access = Access::kMap;
+
+  // While Open replays a log that was not closed in order: bytes of batches done. Cancelling leaves
+  // the database as it was.
+  Progress open_progress{};
 
   // Called without locks, from background threads and from Open. Must not throw, must not call
   // into this Db.

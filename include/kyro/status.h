@@ -32,7 +32,7 @@ enum class StatusCode : std::uint8_t {
   kUnknownOutcome = 10,    // a sync failed: reopening tells whether the write survived
   kReadOnly = 11,
   kBusy = 12,         // not applied; try again
-  kClosed = 13,       // the Db was closed, or this process is a fork of its owner
+  kClosed = 13,       // the Db was closed or the keyspace dropped, or this is a fork of the owner
   kUnsupported = 14,  // written by a newer kyro
   kAborted = 15,
   kCancelled = 16,  // the caller's Progress asked to stop

@@ -15,7 +15,8 @@ inline constexpr std::uint64_t kSegmentEntriesMax = (std::uint64_t{1} << 31) - 1
 inline constexpr std::uint64_t kSegmentHeapBytesMax = std::uint64_t{1} << 31;  // u32 offsets
 inline constexpr std::size_t kKeyspaceNameBytesMax = 255;
 inline constexpr std::size_t kKeyspacesMax = 65536;
-inline constexpr int kFrozenGenerationsMax = 2;  // then writers are slowed
+inline constexpr std::uint64_t kSequenceMax = ~std::uint64_t{0};  // never taken
+inline constexpr int kFrozenGenerationsMax = 2;                   // then writers are slowed
 
 }  // namespace kyro
 

@@ -87,12 +87,37 @@ Status CommitQueue::Enqueue(Request* request) {
   {
     MutexLock lock(&mutex_);
     if (closed_) return Status(StatusCode::kClosed, "the database is closed");
+    KYRO_RETURN_IF_ERROR(RefusalOf(*request));
     queue_.push_back(request);
     while (!request->done && queue_.front() != request) request->wake.Wait(&mutex_);
     if (request->done) return std::move(request->status);
   }
   Lead(request);
   return std::move(request->status);
+}
+
+Status CommitQueue::RefusalOf(const Request& request) const {
+  if (refused_.empty()) return Status::Ok();
+  for (const KeyspaceNeed& need : request.needs) {
+    for (const Refusal& refusal : refused_) {
+      if (refusal.keyspace == need.keyspace) return refusal.why;
+    }
+  }
+  return Status::Ok();
+}
+
+Status CommitQueue::Refuse(std::uint32_t keyspace, Status why) {
+  MutexLock lock(&mutex_);
+  for (const Refusal& refusal : refused_) {
+    if (refusal.keyspace == keyspace) return refusal.why;
+  }
+  refused_.push_back({keyspace, std::move(why)});
+  return Status::Ok();
+}
+
+void CommitQueue::Accept(std::uint32_t keyspace) noexcept {
+  MutexLock lock(&mutex_);
+  std::erase_if(refused_, [&](const Refusal& refusal) { return refusal.keyspace == keyspace; });
 }
 
 void CommitQueue::TakeGroup(Request* first, std::vector<Request*>* group) {
@@ -122,7 +147,7 @@ void CommitQueue::Lead(Request* first) {
     status = first->task != nullptr ? Guarded([&] { return (*first->task)(); }) : Process(group);
   }
   MutexLock lock(&mutex_);
-  if (!log_->failed().ok()) log_error_ = log_->failed();
+  log_error_ = log_->failed();
   const std::size_t count = alone ? 1 : group.size();
   for (std::size_t i = 0; i < count; ++i) {
     Request* request = queue_.front();
@@ -266,8 +291,16 @@ Status CommitQueue::FreezeAsLeader() {
   std::shared_ptr<read::ReadState> state = states_->NewState();
   KYRO_RETURN_IF_ERROR(log_->Rotate(last_));
   durable_.store(last_, std::memory_order_release);
+  TurnTo(std::move(next), std::move(state), last_, {log_->current(), {}});
+  return Status::Ok();
+}
+
+// Freezes the active generation at `last` and puts `next` before it.
+void CommitQueue::TurnTo(std::shared_ptr<delta::Generation> next,
+                         std::shared_ptr<read::ReadState> state, Sequence last,
+                         const delta::LogEdge& log) noexcept {
   states_->Publish(std::move(state), [&](const read::ReadState& now, read::ReadState* then) {
-    active_->Freeze(last_, log_->current());
+    active_->Freeze(last, log);
     then->runs = now.runs;
     then->generations[0] = next;
     std::copy_n(now.generations.begin(), now.generation_count, then->generations.begin() + 1);
@@ -276,6 +309,12 @@ Status CommitQueue::FreezeAsLeader() {
   active_ = std::move(next);
   active_batch_bytes_.store(0, std::memory_order_relaxed);
   hooks_.generation_frozen();
+}
+
+// Waits, as the leader, until no frozen generation is left.
+Status CommitQueue::FlushAllAsLeader() {
+  std::chrono::microseconds waited{0};
+  while (states_->Pin()->generation_count > 1) KYRO_RETURN_IF_ERROR(WaitForFlush(&waited));
   return Status::Ok();
 }
 

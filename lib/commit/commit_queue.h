@@ -58,6 +58,16 @@ struct CommitCounters {
   std::atomic<std::uint64_t> stall_micros{0};
 };
 
+// A bulk load's turn in the commit order.
+struct BulkTurn {
+  Sequence sequence = 0;  // the one it takes; all before it is in segments
+  FileId next_log;        // what follows it goes there
+  // The active generation, empty, whose readers stay below `sequence`; and what takes its place in
+  // the very state that shows the load.
+  const delta::Generation* replaced = nullptr;
+  std::shared_ptr<delta::Generation> fresh;
+};
+
 class CommitQueue {
  public:
   // `chores` runs log upkeep: files ahead of need, interval syncs, idle marks. Everything outlives
@@ -71,6 +81,11 @@ class CommitQueue {
   // Returns its sequence. Any thread; blocks.
   Result<Sequence> Commit(std::string_view batch, Durability durability);
 
+  // Writes to the keyspace are refused with `why` from now on; those in the queue already are
+  // finished before a RunExclusive that follows. If it is refused already, why.
+  Status Refuse(std::uint32_t keyspace, Status why);
+  void Accept(std::uint32_t keyspace) noexcept;
+
   // Runs `task` as the leader, between groups, with everything before it applied and visible.
   Status RunExclusive(const std::function<Status()>& task);
 
@@ -78,6 +93,14 @@ class CommitQueue {
   Status Sync();
   // Freezes the active generation if it holds anything. Waits for room like a write.
   Status Freeze();
+  // The one commit of a bulk load: takes a sequence, with everything before it in segments and the
+  // queue held, and calls `install`. If that fails nothing was committed. See bulk.cc.
+  using BulkInstall = std::function<Status(const BulkTurn&)>;
+  Result<Sequence> CommitBulk(const wal::Bulk& bulk, const BulkInstall& install);
+  // After a failed log: flushes everything visible, drops what the log holds beyond it for ever,
+  // and begins a new one. OK and nothing done if the log is sound. See start_over.cc.
+  Status StartOver();
+
   // Refuses everything from now on with kClosed. What is in the queue is finished first.
   void Close();
 
@@ -105,7 +128,13 @@ class CommitQueue {
   struct KeyspaceNeed;
 
   static KeyspaceNeed* FindNeed(std::vector<KeyspaceNeed>& needs, std::uint32_t keyspace) noexcept;
+  struct Refusal {
+    std::uint32_t keyspace;
+    Status why;
+  };
+
   Status Enqueue(Request* request);
+  Status RefusalOf(const Request& request) const KYRO_REQUIRES(mutex_);
   void Lead(Request* first);
   void TakeGroup(Request* first, std::vector<Request*>* group) KYRO_REQUIRES(mutex_);
   Status Process(const std::vector<Request*>& group);
@@ -115,6 +144,11 @@ class CommitQueue {
   Status WriteRecord(const std::vector<Request*>& group, bool sync);
   void Apply(const std::vector<Request*>& group) noexcept;
   Status FreezeAsLeader();
+  void TurnTo(std::shared_ptr<delta::Generation> next, std::shared_ptr<read::ReadState> state,
+              Sequence last, const delta::LogEdge& log) noexcept;
+  Status FlushAllAsLeader();
+  Status BulkAsLeader(const wal::Bulk& bulk, const BulkInstall& install, Sequence* sequence);
+  Status StartOverAsLeader();
   Status SyncAsLeader();
   Status SyncAndMark();
   void PostChores(const std::vector<Request*>& group, bool synced);
@@ -131,6 +165,7 @@ class CommitQueue {
   mutable Mutex mutex_;
   std::deque<Request*> queue_ KYRO_GUARDED_BY(mutex_);
   bool closed_ KYRO_GUARDED_BY(mutex_) = false;
+  std::vector<Refusal> refused_ KYRO_GUARDED_BY(mutex_);
   Status log_error_ KYRO_GUARDED_BY(mutex_);
 
   // The leader's.

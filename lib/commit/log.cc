@@ -144,6 +144,7 @@ Status Log::Append(wal::RecordInfo info, std::string* buffer) {
   info.commit_micros = env_.clock->NowMicros();
   info.manifest = hooks_.manifest_mark();
   const std::uint64_t before = writer_->length();
+  last_attempted_ = std::max(last_attempted_, info.last);
   if (Status status = writer_->Append(info, buffer); !status.ok()) return Void(std::move(status));
   counters_.bytes.fetch_add(writer_->length() - before, std::memory_order_relaxed);
   return Status::Ok();
@@ -156,6 +157,17 @@ Status Log::Void(Status failure) {
   if (status.ok()) return failure;
   (void)Fail(std::move(status));
   return Status(StatusCode::kUnknownOutcome, failure.message(), failure.file(), failure.offset());
+}
+
+Status Log::AppendBulk(Sequence sequence, const wal::Bulk& bulk) {
+  KYRO_RETURN_IF_ERROR(MakeReady(2 * wal::kRecordHeaderBytes, sequence - 1));
+  wal::RecordInfo info = Info(wal::RecordType::kBulk, sequence);
+  info.first = sequence;
+  const std::uint64_t before = writer_->length();
+  last_attempted_ = std::max(last_attempted_, sequence);
+  if (Status status = writer_->AppendBulk(info, bulk); !status.ok()) return Void(std::move(status));
+  counters_.bytes.fetch_add(writer_->length() - before, std::memory_order_relaxed);
+  return Sync();
 }
 
 Status Log::AppendMark(Sequence last) {
@@ -186,6 +198,16 @@ Status Log::Close(Sequence last, LogEnd* end) {
   end_ = *end;
   writer_ = nullptr;
   failed_ = Status(StatusCode::kClosed, "the log is closed");
+  return Status::Ok();
+}
+
+Status Log::StartOver() {
+  KYRO_RETURN_IF_ERROR(DropPrepared());
+  if (linked_ != nullptr) (void)directory_->Unlink(linked_->name());  // holds no commit
+  linked_ = nullptr;
+  writer_ = nullptr;
+  end_ = LogEnd();
+  failed_ = Status();
   return Status::Ok();
 }
 

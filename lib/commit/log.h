@@ -67,6 +67,8 @@ class Log {
   Status Append(wal::RecordInfo info, std::string* buffer);
   // An empty record that carries the sync mark. MakeReady first.
   Status AppendMark(Sequence last);
+  // The record of a bulk load, made room for and synced. On error as for Append and Sync.
+  Status AppendBulk(Sequence sequence, const wal::Bulk& bulk);
   Status Sync();
   void StartWriteback() { writer_->StartWriteback(); }
 
@@ -79,6 +81,17 @@ class Log {
   Status Close(Sequence last, LogEnd* end);
   // Forgets the current file without a word: its commits are all in segments.
   Status Abandon();
+
+  // Takes no more records, because of `why`.
+  void Refuse(Status why) { failed_ = std::move(why); }
+  // After a failure, and with the manifest in need of no log: the next record opens a new chain.
+  Status StartOver();
+  // The last sequence of the newest record that was tried, whatever came of it.
+  Sequence last_attempted() const noexcept { return last_attempted_; }
+  // The newest file with records; number 0: none.
+  const FileId& current_or_end() const noexcept {
+    return writer_ != nullptr ? writer_->id() : end_.file;
+  }
 
   bool open() const noexcept { return writer_ != nullptr; }
   const FileId& current() const noexcept { return writer_->id(); }  // requires open()
@@ -118,6 +131,7 @@ class Log {
   std::unique_ptr<wal::Writer> writer_;
   std::unique_ptr<wal::Writer> linked_;  // linked and synced, not yet named
   Status failed_;
+  Sequence last_attempted_ = 0;
   LogCounters counters_;
 
   // Held while a file is made, so that files are taken in the order of their numbers (L3). The

@@ -60,6 +60,7 @@ Status Core::CloseWriter() {
   }
   commit_->Close();
   upkeep_->Stop();
+  AbortBulkLoads();
   upkeep_->WaitForCallers();
   log_queue_->Stop();
   flush_queue_->Stop();

@@ -25,53 +25,19 @@ Status Core::CheckOpen() const noexcept {
 Status Core::CheckWritable() const {
   KYRO_RETURN_IF_ERROR(CheckOpen());
   if (options_.read_only) return Status(StatusCode::kReadOnly, "opened read-only");
+  if (running_.load(std::memory_order_acquire)) return Status::Ok();
+  MutexLock lock(&refused_mutex_);
   return refused_;
+}
+
+Status Dropped() noexcept {
+  return Status(StatusCode::kClosed, "the keyspace was dropped");
 }
 
 void Core::Report(Event::Kind kind, std::string file, std::uint64_t bytes, Status status) const {
   if (options_.on_event) {
     options_.on_event(Event{kind, std::move(file), bytes, std::move(status)});
   }
-}
-
-// ---------------------------------------------------------------------------------- keyspaces
-
-Result<KeyspaceInfo> Core::OpenKeyspace(std::string_view name, KeyKind kind) {
-  KYRO_RETURN_IF_ERROR(CheckOpen());
-  if (name.empty() || name.size() > kKeyspaceNameBytesMax) {
-    return Error(StatusCode::kInvalidArgument, "keyspace name of {} bytes, want 1 to {}",
-                 name.size(), kKeyspaceNameBytesMax);
-  }
-  MutexLock lock(&keyspace_mutex_);
-  const manifest::Manifest manifest = installer_->manifest();
-  for (const manifest::KeyspaceRef& keyspace : manifest.keyspaces) {
-    if (keyspace.name != name) continue;
-    if (keyspace.kind == kind) return KeyspaceInfo{keyspace.name, keyspace.id, keyspace.kind};
-    return Error(StatusCode::kKeyspaceMismatch, "keyspace \"{}\" has {} keys, not {}", name,
-                 keyspace.kind == KeyKind::kU64 ? "U64" : "Bytes",
-                 kind == KeyKind::kU64 ? "U64" : "Bytes");
-  }
-  if (options_.read_only) return Status::NotFound();
-  KYRO_RETURN_IF_ERROR(CheckWritable());
-  if (manifest.keyspaces.size() >= kKeyspacesMax) {
-    return Error(StatusCode::kResourceExhausted, "{} keyspaces are the most", kKeyspacesMax);
-  }
-  KeyspaceInfo info{std::string(name), 0, kind};
-  KYRO_RETURN_IF_ERROR(installer_->Install([&](manifest::Manifest* next) {
-    info.id = next->next_keyspace++;
-    next->keyspaces.push_back({info.id, kind, info.name, {}});
-    return Status::Ok();
-  }));
-  return info;
-}
-
-Result<std::vector<KeyspaceInfo>> Core::ListKeyspaces() const {
-  KYRO_RETURN_IF_ERROR(CheckOpen());
-  std::vector<KeyspaceInfo> list;
-  for (const manifest::KeyspaceRef& keyspace : installer_->manifest().keyspaces) {
-    list.push_back({keyspace.name, keyspace.id, keyspace.kind});
-  }
-  return list;
 }
 
 // ---------------------------------------------------------------------------------- writing
@@ -127,16 +93,19 @@ Status Core::Get(std::uint32_t keyspace, typename K::Key key, std::string* value
   }
   const Sequence sequence = read::ClampToState(*state, visible());
   const read::Sources<K> sources(*state, keyspace);
+  if (!sources.known) return Dropped();
   const Lookup lookup = sources.Get(key, sequence, &shared_->predictions);
   if (lookup.present()) value->assign(lookup.value());
   return lookup.status();
 }
 
 template <class K>
-std::shared_ptr<const read::ViewState<K>> Core::NewView(std::uint32_t keyspace) const {
+Result<std::shared_ptr<const read::ViewState<K>>> Core::NewView(std::uint32_t keyspace) const {
   read::StatePin pin = states_->Pin();
   const Sequence sequence = read::ClampToState(*pin, visible());
-  return std::make_shared<const read::ViewState<K>>(std::move(pin), keyspace, sequence);
+  auto view = std::make_shared<const read::ViewState<K>>(std::move(pin), keyspace, sequence);
+  if (!view->sources().known) return Dropped();
+  return view;
 }
 
 std::shared_ptr<const ReadPointState> Core::NewReadPoint() const {
@@ -147,7 +116,9 @@ std::shared_ptr<const ReadPointState> Core::NewReadPoint() const {
 
 template Status Core::Get<U64>(std::uint32_t, std::uint64_t, std::string*) const;
 template Status Core::Get<Bytes>(std::uint32_t, std::string_view, std::string*) const;
-template std::shared_ptr<const read::ViewState<U64>> Core::NewView<U64>(std::uint32_t) const;
-template std::shared_ptr<const read::ViewState<Bytes>> Core::NewView<Bytes>(std::uint32_t) const;
+template Result<std::shared_ptr<const read::ViewState<U64>>> Core::NewView<U64>(
+    std::uint32_t) const;
+template Result<std::shared_ptr<const read::ViewState<Bytes>>> Core::NewView<Bytes>(
+    std::uint32_t) const;
 
 }  // namespace kyro::db

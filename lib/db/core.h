@@ -46,6 +46,11 @@ struct ReadPointState {
   ReadPointState& operator=(const ReadPointState&) = delete;
 };
 
+class AnyBulkSession;
+
+// What a handle on a dropped keyspace returns.
+Status Dropped() noexcept;
+
 class Core {
  public:
   static Result<std::shared_ptr<Core>> Open(const std::string& path, const Options& options,
@@ -63,12 +68,16 @@ class Core {
 
   Result<KeyspaceInfo> OpenKeyspace(std::string_view name, KeyKind kind);
   Result<std::vector<KeyspaceInfo>> ListKeyspaces() const;
+  Status DropKeyspace(std::string_view name);
 
   Result<Sequence> Write(std::string_view batch, const WriteOptions& options);
   Status Sync();
   Status Flush();  // freezes and flushes what is in the deltas
   Status Fold(const Progress& progress);
   Status RebuildIndex(const Progress& progress);
+  Status Warm(const WarmOptions& options, const Progress& progress) const;
+  Result<Sequence> Checkpoint(const std::string& destination, const Progress& progress);
+  Status Resume();
   Status Verify(const Progress& progress) const;
   Status WaitForUpkeep();
   Status Close();
@@ -78,7 +87,17 @@ class Core {
   template <class K>
   Status Get(std::uint32_t keyspace, typename K::Key key, std::string* value) const;
   template <class K>
-  std::shared_ptr<const read::ViewState<K>> NewView(std::uint32_t keyspace) const;
+  Result<std::shared_ptr<const read::ViewState<K>>> NewView(std::uint32_t keyspace) const;
+
+  // For bulk loads (bulk.h). Begin takes the keyspace from its other writers and has its rows in
+  // memory flushed; Close aborts the loads that were entered.
+  Status BeginBulk(std::uint32_t keyspace);
+  void EndBulk(std::uint32_t keyspace) noexcept;
+  Result<Sequence> InstallBulk(std::uint32_t keyspace, std::uint64_t rows, const RunRef& run);
+  void EnterBulk(AnyBulkSession* session);
+  void LeaveBulk(AnyBulkSession* session) noexcept;
+  upkeep::Upkeep* upkeep() noexcept { return upkeep_.get(); }
+  bool forked() const noexcept { return fork_word_ != nullptr && *fork_word_ != 1; }
 
   Stats GetStats() const;
   Result<Inspection> Inspect() const;
@@ -89,7 +108,7 @@ class Core {
                    const Progress& progress) const;
 
   Sequence visible() const noexcept {
-    return commit_ != nullptr ? commit_->visible() : recovered_.last_sequence;
+    return running_.load(std::memory_order_acquire) ? commit_->visible() : recovered_.last_sequence;
   }
 
  private:
@@ -101,12 +120,19 @@ class Core {
   void BuildReaders();
   void BuildUpkeep(const manifest::LoadedManifest& loaded);
   Status Recover();
-  Status RecoverIntoSegments();
-  Status StartThreads();
+  Status RecoverIntoSegments(Recovered* recovered);
+  Status StartThreads(const Recovered& recovered);
   Status NameLogFile(const FileId& file);
   Sequence Durable() const noexcept;
 
+  // checkpoint.cc
+  Status PinManifest(manifest::Manifest* manifest, read::StatePin* pin) const;
+
+  // resume.cc
+  Status FinishRecovery();
+
   // close.cc
+  void AbortBulkLoads();
   Status CloseWriter();
   Status InstallClosed(const commit::LogEnd& end, bool empty);
   void DeleteLogFiles();
@@ -139,8 +165,14 @@ class Core {
   std::unique_ptr<io::JobQueue> flush_queue_;
   std::unique_ptr<io::JobQueue> maintenance_queue_;
 
+  // True once the members above are there: from Open on, or from a Resume.
+  std::atomic<bool> running_{false};
   // Why writes are refused although the Db was opened for them (no space to recover).
-  Status refused_;
+  mutable Mutex refused_mutex_;
+  Status refused_ KYRO_GUARDED_BY(refused_mutex_);
+
+  Mutex bulk_mutex_;
+  std::vector<AnyBulkSession*> bulk_sessions_ KYRO_GUARDED_BY(bulk_mutex_);
 
   mutable Mutex keyspace_mutex_;  // creation of keyspaces, one at a time
   Mutex close_mutex_;
@@ -151,8 +183,9 @@ class Core {
 
 extern template Status Core::Get<U64>(std::uint32_t, std::uint64_t, std::string*) const;
 extern template Status Core::Get<Bytes>(std::uint32_t, std::string_view, std::string*) const;
-extern template std::shared_ptr<const read::ViewState<U64>> Core::NewView<U64>(std::uint32_t) const;
-extern template std::shared_ptr<const read::ViewState<Bytes>> Core::NewView<Bytes>(
+extern template Result<std::shared_ptr<const read::ViewState<U64>>> Core::NewView<U64>(
+    std::uint32_t) const;
+extern template Result<std::shared_ptr<const read::ViewState<Bytes>>> Core::NewView<Bytes>(
     std::uint32_t) const;
 
 extern template Result<read::Explanation> Core::Explain<U64>(std::uint32_t, std::uint64_t) const;

@@ -7,6 +7,7 @@
 
 #include "base/status_util.h"
 #include "batch/batch.h"
+#include "db/bulk.h"
 #include "db/core.h"
 #include "db/inspect.h"
 
@@ -121,7 +122,8 @@ Result<View<K>> Keyspace<K>::view() const {
   if (core_ == nullptr) return Status(StatusCode::kClosed, "an empty keyspace handle");
   return Guarded([&]() -> Result<View<K>> {
     KYRO_RETURN_IF_ERROR(core_->CheckOpen());
-    return View<K>(core_->template NewView<K>(id_));
+    KYRO_ASSIGN_OR_RETURN(auto state, core_->template NewView<K>(id_));
+    return View<K>(std::move(state));
   });
 }
 
@@ -137,6 +139,46 @@ Result<View<K>> Keyspace<K>::view(const ReadPoint& read_point) const {
     return View<K>(std::make_shared<const read::ViewState<K>>(state->pin, id_, state->sequence));
   });
 }
+
+template <class K>
+Result<BulkLoader<K>> Keyspace<K>::NewBulkLoader() {
+  if (core_ == nullptr) return Status(StatusCode::kClosed, "an empty keyspace handle");
+  return Guarded([&]() -> Result<BulkLoader<K>> {
+    KYRO_ASSIGN_OR_RETURN(auto session, db::BulkSession<K>::Begin(core_, id_));
+    return BulkLoader<K>(std::move(session));
+  });
+}
+
+// ---------------------------------------------------------------------------------- BulkLoader
+
+template <class K>
+BulkLoader<K>::BulkLoader(std::unique_ptr<db::BulkSession<K>> session) noexcept
+    : session_(std::move(session)) {}
+template <class K>
+BulkLoader<K>::BulkLoader(BulkLoader&&) noexcept = default;
+template <class K>
+BulkLoader<K>& BulkLoader<K>::operator=(BulkLoader&&) noexcept = default;
+template <class K>
+BulkLoader<K>::~BulkLoader() = default;
+
+template <class K>
+Status BulkLoader<K>::Add(Key key, std::string_view value) {
+  if (session_ == nullptr) return Status(StatusCode::kClosed, "an empty bulk loader");
+  return Guarded([&] { return session_->Add(key, value); });
+}
+
+template <class K>
+Result<Sequence> BulkLoader<K>::Finish(const Progress& progress) {
+  if (session_ == nullptr) return Status(StatusCode::kClosed, "an empty bulk loader");
+  return Guarded([&] { return session_->Finish(progress); });
+}
+
+template <class K>
+std::uint64_t BulkLoader<K>::count() const noexcept {
+  return session_ == nullptr ? 0 : session_->count();
+}
+
+// ---------------------------------------------------------------------------------- ReadPoint
 
 Sequence ReadPoint::sequence() const noexcept {
   return state_ == nullptr ? 0 : state_->sequence;
@@ -220,6 +262,20 @@ Status Db::Fold(const Progress& progress) {
 Status Db::RebuildIndex(const Progress& progress) {
   return OnCore(core_, [&](db::Core& core) { return core.RebuildIndex(progress); });
 }
+Status Db::Warm(const WarmOptions& options, const Progress& progress) {
+  return OnCore(core_, [&](db::Core& core) { return core.Warm(options, progress); });
+}
+Result<Sequence> Db::Checkpoint(const std::filesystem::path& destination,
+                                const Progress& progress) {
+  return OnCore(core_,
+                [&](db::Core& core) { return core.Checkpoint(destination.string(), progress); });
+}
+Status Db::Resume() {
+  return OnCore(core_, [](db::Core& core) { return core.Resume(); });
+}
+Status Db::DropKeyspace(std::string_view name) {
+  return OnCore(core_, [&](db::Core& core) { return core.DropKeyspace(name); });
+}
 Status Db::Verify(const Progress& progress) const {
   return OnCore(core_, [&](const db::Core& core) { return core.Verify(progress); });
 }
@@ -269,6 +325,8 @@ template void WriteBatch::Put<U64>(const Keyspace<U64>&, std::uint64_t, std::str
 template void WriteBatch::Put<Bytes>(const Keyspace<Bytes>&, std::string_view, std::string_view);
 template void WriteBatch::Delete<U64>(const Keyspace<U64>&, std::uint64_t);
 template void WriteBatch::Delete<Bytes>(const Keyspace<Bytes>&, std::string_view);
+template class BulkLoader<U64>;
+template class BulkLoader<Bytes>;
 template class Keyspace<U64>;
 template class Keyspace<Bytes>;
 template Result<Keyspace<U64>> Db::OpenKeyspace<U64>(std::string_view);

@@ -72,7 +72,7 @@ Result<std::shared_ptr<Core>> Core::Open(const std::string& path, const Options&
   core->BuildReaders();
   core->BuildUpkeep(loaded);
   KYRO_RETURN_IF_ERROR(core->Recover());
-  if (!options.read_only) KYRO_RETURN_IF_ERROR(core->StartThreads());
+  if (core->CheckWritable().ok()) KYRO_RETURN_IF_ERROR(core->StartThreads(core->recovered_));
   return core;
 }
 
@@ -157,9 +157,10 @@ Status Core::Recover() {
     KYRO_RETURN_IF_ERROR(Replay(*directory_, manifest, mark, budget, nullptr, &recovered_));
   }
   if (!options_.read_only && (!clean || recovered_.active->bytes() > budget)) {
-    Status status = RecoverIntoSegments();
+    Status status = RecoverIntoSegments(&recovered_);
     if (status.code() == StatusCode::kNoSpace) {
       // Nothing is lost: serve what is there from memory, and refuse writes.
+      MutexLock lock(&refused_mutex_);
       refused_ = status;
       KYRO_RETURN_IF_ERROR(Replay(*directory_, manifest, mark, budget, nullptr, &recovered_));
     } else if (!status.ok()) {
@@ -167,7 +168,7 @@ Status Core::Recover() {
     }
   }
   KYRO_RETURN_IF_ERROR(installer_->PublishInitial(recovered_.active));
-  if (!options_.read_only && refused_.ok()) {
+  if (!options_.read_only && CheckWritable().ok()) {
     KYRO_ASSIGN_OR_RETURN(const std::uint64_t next, NextFreeNumber(*directory_));
     installer_->RaiseNextNumber(next);
     KYRO_RETURN_IF_ERROR(
@@ -186,7 +187,7 @@ Status Core::Recover() {
 }
 
 // O2: one install is the only commit point; a crash before it leaves the log to be replayed again.
-Status Core::RecoverIntoSegments() {
+Status Core::RecoverIntoSegments(Recovered* recovered) {
   manifest::Manifest next = installer_->manifest();
   const ManifestMark mark = installer_->mark();
   KYRO_ASSIGN_OR_RETURN(const std::uint64_t number, NextFreeNumber(*directory_));
@@ -195,28 +196,28 @@ Status Core::RecoverIntoSegments() {
   KYRO_RETURN_IF_ERROR(Replay(
       *directory_, base, mark, options_.delta_bytes,
       [&](const delta::Generation& generation) { return upkeep_->FlushInto(generation, &next); },
-      &recovered_));
-  if (!recovered_.active->empty()) {
-    recovered_.active->Freeze(recovered_.last_sequence);
-    KYRO_RETURN_IF_ERROR(upkeep_->FlushInto(*recovered_.active, &next));
+      recovered));
+  if (!recovered->active->empty()) {
+    recovered->active->Freeze(recovered->last_sequence);
+    KYRO_RETURN_IF_ERROR(upkeep_->FlushInto(*recovered->active, &next));
   }
   KYRO_RETURN_IF_ERROR(installer_->Install([&](manifest::Manifest* manifest) {
     manifest->keyspaces = next.keyspaces;
-    manifest->last_sequence = recovered_.last_sequence;
-    manifest->floor_sequence = recovered_.last_sequence;
+    manifest->last_sequence = recovered->last_sequence;
+    manifest->floor_sequence = recovered->last_sequence;
     // No log is needed. The newest one is still named: a crash before the old files are deleted
     // leaves them, and what is numbered up to it is known to be spent.
     manifest->wal_floor = FileId{};
-    if (!recovered_.chain.files.empty()) {
-      manifest->wal_newest = recovered_.chain.files.back().id;
+    if (!recovered->chain.files.empty()) {
+      manifest->wal_newest = recovered->chain.files.back().id;
     }
     manifest->wal_newest_bytes = 0;
     manifest->clean = true;
     return Status::Ok();
   }));
-  recovered_.batch_bytes = 0;
-  KYRO_ASSIGN_OR_RETURN(recovered_.active,
-                        delta::Generation::Create(options_.delta_bytes, recovered_.last_sequence));
+  recovered->batch_bytes = 0;
+  KYRO_ASSIGN_OR_RETURN(recovered->active,
+                        delta::Generation::Create(options_.delta_bytes, recovered->last_sequence));
   return Status::Ok();
 }
 
@@ -233,19 +234,19 @@ Status Core::NameLogFile(const FileId& file) {
 }
 
 Sequence Core::Durable() const noexcept {
-  const Sequence committed = commit_ != nullptr ? commit_->durable() : recovered_.last_sequence;
+  const bool running = running_.load(std::memory_order_acquire);
+  const Sequence committed = running ? commit_->durable() : recovered_.last_sequence;
   return std::max(committed, closing_durable_.load(std::memory_order_acquire));
 }
 
-Status Core::StartThreads() {
-  if (!refused_.ok()) return Status::Ok();  // nothing to keep up
+Status Core::StartThreads(const Recovered& recovered) {
   KYRO_ASSIGN_OR_RETURN(log_queue_, env_.executor->NewQueue("kyro-log"));
   KYRO_ASSIGN_OR_RETURN(flush_queue_, env_.executor->NewQueue("kyro-flush"));
   KYRO_ASSIGN_OR_RETURN(maintenance_queue_, env_.executor->NewQueue("kyro-upkeep"));
 
   commit::LogEnd end;
-  const bool kept = installer_->manifest().wal_floor.exists() && !recovered_.chain.files.empty();
-  if (kept) end = {recovered_.chain.files.back().id, recovered_.chain.files.back().valid_bytes};
+  const bool kept = installer_->manifest().wal_floor.exists() && !recovered.chain.files.empty();
+  if (kept) end = {recovered.chain.files.back().id, recovered.chain.files.back().valid_bytes};
   commit::LogHooks log_hooks;
   log_hooks.next_number = [this] { return installer_->NextNumber(); };
   log_hooks.name_file = [this](const FileId& file) { return NameLogFile(file); };
@@ -265,9 +266,10 @@ Status Core::StartThreads() {
   commit_ = std::make_unique<commit::CommitQueue>(
       env_,
       commit::CommitOptions{options_.sync_interval, options_.delta_bytes, options_.write_stall_max},
-      std::move(hooks), log_.get(), states_.get(), log_queue_.get(), recovered_.last_sequence,
-      recovered_.batch_bytes);
+      std::move(hooks), log_.get(), states_.get(), log_queue_.get(), recovered.last_sequence,
+      recovered.batch_bytes);
   upkeep_->Start(flush_queue_.get(), maintenance_queue_.get());
+  running_.store(true, std::memory_order_release);
   upkeep_->MaintainSoon();
   return Status::Ok();
 }

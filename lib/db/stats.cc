@@ -135,16 +135,20 @@ Stats Core::GetStats() const {
   stats.visible = visible();
   stats.durable = Durable();
   stats.flushed = manifest.floor_sequence;
-  stats.stall = options_.read_only || !refused_.ok() ? StallReason::kReadOnly : StallReason::kNone;
-  if (commit_ != nullptr) AddCommit(*commit_, *log_, &stats);
+  const bool running = running_.load(std::memory_order_acquire);
+  stats.stall = running ? StallReason::kNone : StallReason::kReadOnly;
+  if (running) AddCommit(*commit_, *log_, &stats);
   if (closed_.load(std::memory_order_acquire)) stats.stall = StallReason::kClosed;
   for (std::size_t i = 0; i < state->generation_count; ++i) {
     stats.delta_bytes += state->generations[i]->bytes();
   }
   stats.frozen_generations = state->generation_count - 1;
   AddUpkeep(*upkeep_, *installer_, &stats);
-  if (stats.background_error.ok()) stats.background_error = refused_;
-  if (stats.background_error.ok() && commit_ != nullptr) {
+  if (stats.background_error.ok() && !running) {
+    MutexLock lock(&refused_mutex_);
+    stats.background_error = refused_;
+  }
+  if (stats.background_error.ok() && running) {
     stats.background_error = commit_->log_error();
   }
 

@@ -15,9 +15,16 @@
 #include <vector>
 
 #include "base/file_ref.h"
+#include "base/limits.h"
 #include "delta/delta.h"
 
 namespace kyro::delta {
+
+// Where the log stands at the end of a generation.
+struct LogEdge {
+  FileId next;   // the file that starts behind it; number 0: none yet
+  FileId spent;  // if there is none: the newest file, of which nothing is needed any more
+};
 
 class Generation {
  public:
@@ -47,15 +54,16 @@ class Generation {
   bool empty() const noexcept { return versions() == 0; }
 
   Sequence floor_sequence() const noexcept { return floor_sequence_; }
-  // Set once, by the freeze, before anyone is told that the generation is frozen. 0 until then.
+  // Set once, by the freeze, before anyone is told that the generation is frozen. kSequenceMax
+  // until then.
   Sequence last_sequence() const noexcept { return last_sequence_.load(std::memory_order_acquire); }
-  // `next_log` is the log file that starts behind it: what recovery needs once this is flushed.
-  void Freeze(Sequence last_sequence, const FileId& next_log = {}) noexcept {
-    next_log_ = next_log;
+  // `log` is what recovery needs of the log once this is flushed.
+  void Freeze(Sequence last_sequence, const LogEdge& log = {}) noexcept {
+    log_ = log;
     last_sequence_.store(last_sequence, std::memory_order_release);
   }
-  bool frozen() const noexcept { return last_sequence() != 0; }
-  const FileId& next_log() const noexcept { return next_log_; }  // requires frozen()
+  bool frozen() const noexcept { return last_sequence() != kSequenceMax; }
+  const LogEdge& log() const noexcept { return log_; }  // requires frozen()
 
  private:
   Generation(std::size_t budget_bytes, Sequence floor_sequence) noexcept;
@@ -67,8 +75,8 @@ class Generation {
 
   const std::size_t budget_bytes_;
   const Sequence floor_sequence_;
-  FileId next_log_;  // set before last_sequence_
-  std::atomic<Sequence> last_sequence_{0};
+  LogEdge log_;  // set before last_sequence_
+  std::atomic<Sequence> last_sequence_{kSequenceMax};
   std::atomic<const Table*> table_{nullptr};  // never null after Create; owns the deltas
   // The writer's: the same table, and behind it the older ones, which readers may still hold.
   std::unique_ptr<Table> newest_;

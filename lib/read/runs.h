@@ -54,6 +54,7 @@ struct KeyspaceRuns {
 // The runs of all keyspaces as one manifest names them.
 struct RunsVersion {
   std::vector<KeyspaceRuns> keyspaces;  // ascending id
+  Sequence floor_sequence = 0;          // they hold everything up to here, and nothing above
 
   // Null if the keyspace has no runs here, or is of the other kind.
   template <class K>

@@ -8,7 +8,8 @@ namespace kyro::read {
 
 template <class K>
 Sources<K>::Sources(const ReadState& state, std::uint32_t keyspace) noexcept
-    : runs(state.runs->Find<K>(keyspace)) {
+    : runs(state.runs->Find<K>(keyspace)), known(runs != nullptr) {
+  if (!known) return;  // generations may still hold rows of a dropped one
   for (std::size_t i = 0; i < state.generation_count; ++i) {
     const delta::Delta<K>* delta = state.generations[i]->template Find<K>(keyspace);
     if (delta != nullptr && !delta->empty()) deltas[delta_count++] = delta;
@@ -35,8 +36,8 @@ Lookup Sources<K>::Get(typename K::Key key, Sequence sequence, Tally* prediction
 }
 
 Sequence ClampToState(const ReadState& state, Sequence visible) noexcept {
-  const Sequence frozen_at = state.generations[0]->last_sequence();
-  return frozen_at == 0 ? visible : std::min(visible, frozen_at);
+  const Sequence end = state.generations[0]->last_sequence();
+  return std::max(std::min(visible, end), state.runs->floor_sequence);
 }
 
 namespace {

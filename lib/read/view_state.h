@@ -28,6 +28,7 @@ struct Sources {
   std::array<const delta::Delta<K>*, kGenerationsMax> deltas{};
   std::size_t delta_count = 0;
   const Runs<K>* runs = nullptr;  // null: none
+  bool known = false;  // the keyspace is in this state; if not, it was dropped or made later
 
   Sources() = default;
   Sources(const ReadState& state, std::uint32_t keyspace) noexcept;
@@ -37,7 +38,8 @@ struct Sources {
 };
 
 // The sequence to read at with `state` pinned before `visible` was loaded: later freezes and
-// commits are cut off (V1, V2).
+// commits are cut off (V2). A bulk load's runs are published a moment before its sequence is
+// visible: who sees them reads at that sequence (V1).
 Sequence ClampToState(const ReadState& state, Sequence visible) noexcept;
 
 template <class K>

@@ -155,8 +155,9 @@ class Segment {
   virtual Facts facts() const = 0;
   virtual std::uint64_t mapped_bytes() const noexcept = 0;
 
-  // Faults in and verifies every block.
-  virtual Status VerifyMapped(const Tick& tick) const = 0;
+  // Faults in and verifies every block of the keys and, if asked, the values, going on behind bad
+  // ones; returns the first error. Ticks count bytes.
+  virtual Status VerifyMapped(const Tick& tick, bool values = true) const = 0;
   // Re-reads every byte of every file from the file system, not from the mapping: checksums,
   // padding, order, counts, offsets, filter membership, model bound over every key. Here a damaged
   // model is an error too. Adds the bytes of the files to `*bytes`.

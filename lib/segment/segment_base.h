@@ -99,9 +99,11 @@ class SegmentBase : public Segment<K> {
   }
   Facts facts() const override;
   Explanation Explain(Key key) const override;
-  Status VerifyMapped(const Tick& tick) const override {
-    KYRO_RETURN_IF_ERROR(files_.keys->VerifyAll(tick));
-    return files_.data->VerifyAll(tick);
+  Status VerifyMapped(const Tick& tick, bool values) const override {
+    Status keys = files_.keys->VerifyAll(tick);
+    if (!values || keys.code() == StatusCode::kCancelled) return keys;
+    Status data = files_.data->VerifyAll(tick);
+    return keys.ok() || data.code() == StatusCode::kCancelled ? data : keys;
   }
 
  protected:

@@ -45,6 +45,19 @@ void Upkeep::FlushJob() {
   }
 }
 
+// The log is needed from `log` on.
+void Upkeep::MoveLogFloor(const delta::LogEdge& log, manifest::Manifest* next) {
+  next->wal_floor = log.next;
+  if (!log.next.exists()) {
+    // None is. What is numbered up to wal_newest is known to be spent, should a crash leave it.
+    if (log.spent.exists()) next->wal_newest = log.spent;
+    next->wal_newest_bytes = 0;
+    next->clean = true;
+  } else if (next->wal_newest.number < log.next.number) {
+    next->wal_newest = log.next;
+  }
+}
+
 Status Upkeep::FlushOne(const delta::Generation& generation) {
   const manifest::Manifest manifest = installer_->manifest();
   KYRO_ASSIGN_OR_RETURN(std::vector<NewRun> runs, BuildRuns(generation, manifest));
@@ -56,11 +69,10 @@ Status Upkeep::FlushOne(const delta::Generation& generation) {
         }
         next->last_sequence = std::max(next->last_sequence, generation.last_sequence());
         next->floor_sequence = generation.last_sequence();
-        next->wal_floor = generation.next_log();
-        if (next->wal_newest.number < next->wal_floor.number) next->wal_newest = next->wal_floor;
+        MoveLogFloor(generation.log(), next);
         return Status::Ok();
       },
-      &generation);
+      {.gone = &generation, .fresh = nullptr});
   if (!status.ok()) {
     Discard(runs);
     return status;

@@ -105,6 +105,7 @@ Result<std::shared_ptr<const read::RunsVersion>> Installer::OpenRuns(
     if (!runs.ok()) return std::move(runs).status();
     version->keyspaces.push_back({keyspace.id, *std::move(runs)});
   }
+  version->floor_sequence = next.floor_sequence;
   return std::shared_ptr<const read::RunsVersion>(std::move(version));
 }
 
@@ -141,7 +142,8 @@ std::vector<Installer::Obsolete> Installer::FindObsolete(const manifest::Manifes
 }
 
 Status Installer::MakeDurable(const manifest::Manifest& next, ManifestMark* mark) {
-  if (next.last_sequence > context_.durable()) {  // I3
+  const bool needs_log = next.wal_floor.exists() || next.floor_sequence < next.last_sequence;
+  if (needs_log && next.last_sequence > context_.durable()) {  // I3
     return Error(StatusCode::kInternal, "manifest names sequence {} but the log is synced to {}",
                  next.last_sequence, context_.durable());
   }
@@ -160,7 +162,7 @@ Status Installer::MakeDurable(const manifest::Manifest& next, ManifestMark* mark
   return installed.status;
 }
 
-Status Installer::Install(const Edit& edit, const delta::Generation* flushed) {
+Status Installer::Install(const Edit& edit, const Turnover& turnover) {
   MutexLock lock(&mutex_);  // I1
   if (closed_) return Status(StatusCode::kClosed, "the database is closed");
   if (in_doubt()) {
@@ -193,9 +195,12 @@ Status Installer::Install(const Edit& edit, const delta::Generation* flushed) {
   context_.states->Publish(std::move(state),
                            [&](const read::ReadState& old, read::ReadState* then) {
                              then->runs = std::move(runs);
+                             auto& generations = then->generations;
+                             std::size_t& count = then->generation_count;
+                             if (turnover.fresh != nullptr) generations[count++] = turnover.fresh;
                              for (std::size_t i = 0; i < old.generation_count; ++i) {
-                               if (old.generations[i].get() == flushed) continue;
-                               then->generations[then->generation_count++] = old.generations[i];
+                               if (old.generations[i].get() == turnover.gone) continue;
+                               generations[count++] = old.generations[i];
                              }
                            });
   for (Obsolete& segment : gone) obsolete_.push_back(std::move(segment));

@@ -5,7 +5,8 @@
 //   I1  One install at a time; each starts from the manifest that the last one made durable.
 //   I2  Everything that can fail (opening segments, memory for the new state) comes before the
 //       rename; what follows it cannot fail.
-//   I3  Rule W: no manifest names a sequence that the log has not made durable.
+//   I3  Rule W: no manifest names a sequence that the log has not made durable, unless it needs no
+//       log at all: then every commit it names is in its segments.
 //   I4  After a failed sync of the directory nobody knows which names, the manifest's among them, a
 //       crash would leave: no installs and no deletions until the database is reopened.
 #ifndef KYRO_UPKEEP_INSTALLER_H_
@@ -34,16 +35,21 @@ struct InstallContext {
   std::function<Sequence()> durable;  // the log is synced up to here (I3)
 };
 
+// What becomes of the generations in the same step as an install.
+struct Turnover {
+  const delta::Generation* gone = nullptr;   // leaves the read state
+  std::shared_ptr<delta::Generation> fresh;  // the new active one, if `gone` was that
+};
+
 // Any thread.
 class Installer {
  public:
   Installer(InstallContext context, manifest::Manifest manifest, ManifestMark mark);
 
   using Edit = std::function<Status(manifest::Manifest*)>;
-  // Applies `edit` to a copy of the manifest, makes it durable and publishes it. `flushed`, if
-  // given, is the oldest generation: it leaves the read state in the same step. On error the old
+  // Applies `edit` to a copy of the manifest, makes it durable and publishes it. On error the old
   // manifest stands, except as I4 says.
-  Status Install(const Edit& edit, const delta::Generation* flushed = nullptr);
+  Status Install(const Edit& edit, const Turnover& turnover = {});
 
   // Publishes the runs of the current manifest (Open's first state). Opens every segment.
   Status PublishInitial(std::shared_ptr<delta::Generation> active);

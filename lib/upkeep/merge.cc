@@ -33,6 +33,11 @@ std::uint64_t TombstonesIn(const RunRef& run) {
 
 }  // namespace
 
+bool Upkeep::IsDropped(std::uint32_t keyspace) const {
+  const manifest::Manifest manifest = installer_->manifest();
+  return manifest::FindKeyspace(&manifest, keyspace) == nullptr;
+}
+
 bool Upkeep::MergeOnce() {
   MutexLock lock(&merge_mutex_);
   const manifest::Manifest manifest = installer_->manifest();
@@ -155,7 +160,9 @@ Status Upkeep::Fold(const Progress& progress) {
     for (const auto& keyspace : manifest.keyspaces) {
       const std::size_t count = keyspace.runs.size();
       if (count == 0 || (count == 1 && TombstonesIn(keyspace.runs[0]) == 0)) continue;
-      KYRO_RETURN_IF_ERROR(MergeNewest(keyspace, count, &meter));
+      const Status status = MergeNewest(keyspace, count, &meter);
+      if (status.code() == StatusCode::kAborted && IsDropped(keyspace.id)) continue;
+      KYRO_RETURN_IF_ERROR(status);
     }
   }
   states_->Reclaim();

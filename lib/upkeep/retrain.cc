@@ -71,7 +71,9 @@ Status Upkeep::RebuildIndex(const Progress& progress) {
     }
     meter.set_total(total);
     for (const auto& [keyspace, ref] : segments) {
-      KYRO_RETURN_IF_ERROR(Retrain(keyspace, ref, &meter));
+      const Status status = Retrain(keyspace, ref, &meter);
+      if (status.code() == StatusCode::kAborted && IsDropped(keyspace)) continue;
+      KYRO_RETURN_IF_ERROR(status);
       meter.Add(ref.entries);
       if (meter.Cancelled()) return Status(StatusCode::kCancelled, "rebuild cancelled");
     }

@@ -26,6 +26,10 @@ class RunBuilder {
   Status Add(Key key, std::string_view value, bool tombstone) {
     if (builder_ != nullptr && builder_->Full(key, value.size())) KYRO_RETURN_IF_ERROR(Finish());
     if (builder_ == nullptr) {
+      if (!run_->segments.empty() &&
+          !KeyTraits<K>::Less(KeyTraits<K>::Decode(run_->segments.back().last_key), key)) {
+        return Error(StatusCode::kInvalidArgument, "a key that does not follow the one before it");
+      }
       KYRO_ASSIGN_OR_RETURN(builder_, segment::Builder<K>::Create(context_, options_));
     }
     return tombstone ? builder_->AddTombstone(key) : builder_->Add(key, value);

@@ -48,6 +48,7 @@ void Upkeep::DeliverEvents() {
 
 void Upkeep::NoteFailure(const Status& status) {
   if (status.code() == StatusCode::kCancelled) return;  // asked for
+  if (status.code() == StatusCode::kAborted) return;    // its input is gone: a keyspace was dropped
   counters_.failures.fetch_add(1, std::memory_order_relaxed);
   {
     MutexLock lock(&error_mutex_);

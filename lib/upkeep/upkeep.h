@@ -61,6 +61,9 @@ class Meter {
   std::atomic<std::uint64_t> done_{0};
 };
 
+template <class K>
+class RunBuilder;
+
 class Upkeep {
  public:
   // All arguments outlive the object; so do the queues of Start, stopped first.
@@ -89,6 +92,18 @@ class Upkeep {
   // segments and adds them to `*manifest`. Nothing is installed.
   Status FlushInto(const delta::Generation& generation, manifest::Manifest* manifest);
 
+  // A builder for a bulk load's run, newer than all others of its keyspace. `meter` and `run`
+  // outlive it. kClosed if the keyspace was dropped.
+  template <class K>
+  Result<std::unique_ptr<RunBuilder<K>>> NewBulkBuilder(std::uint32_t keyspace, const Meter* meter,
+                                                        RunRef* run);
+  // Shows the run at `sequence`, before which everything is in segments; the log is needed from
+  // `next_log` on. kUnknownOutcome if a crash may leave either state.
+  Status InstallBulk(std::uint32_t keyspace, const RunRef& run, Sequence sequence,
+                     const FileId& next_log, const Turnover& turnover);
+  // Deletes the files of a run that will not be installed.
+  void DiscardBulk(const RunRef& run);
+
   // Ends running work within 10 ms or so; work that begins later ends at once. The queues of Start
   // are stopped after this.
   void Stop() noexcept { stopping_.store(true, std::memory_order_release); }
@@ -115,6 +130,7 @@ class Upkeep {
   void NoteFailure(const Status& status);
   void Discard(const std::vector<NewRun>& runs);
   void MaintainJob();
+  static void MoveLogFloor(const delta::LogEdge& log, manifest::Manifest* next);
   bool stopping() const noexcept { return stopping_.load(std::memory_order_acquire); }
 
   // flush.cc
@@ -127,6 +143,7 @@ class Upkeep {
                   const Uuid& database, NewRun* out);
 
   // merge.cc
+  bool IsDropped(std::uint32_t keyspace) const;
   bool MergeOnce();  // false: nothing to merge, or it failed
   Status MergeNewest(const manifest::KeyspaceRef& keyspace, std::size_t count, Meter* meter);
   template <class K>

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "base/limits.h"
 #include "base/status_util.h"
 
 namespace kyro::wal {
@@ -30,8 +31,6 @@ static_assert(kReservedOffset + sizeof(std::uint64_t) == kRecordHeaderBytes);
 constexpr std::size_t kLinkBytes = 48;
 constexpr std::size_t kSealBytes = 24;
 constexpr std::size_t kBulkBytes = 12;
-
-constexpr Sequence kSequenceMax = std::numeric_limits<Sequence>::max();
 
 // Of everything in the header but the CRC itself.
 std::uint32_t HeaderCrc(std::string_view header, std::uint32_t seed) noexcept {

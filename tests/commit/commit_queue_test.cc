@@ -48,8 +48,10 @@ class CommitQueueTest : public testing::Test {
   void Start(std::size_t delta_bytes) {
     directory_ = *faults_.OpenDirectory("/db", true);
     chores_ = *env_.executor().NewQueue("log");
-    states_.Publish(states_.NewState(), [&](const read::ReadState& now, read::ReadState* then) {
-      then->runs = now.runs;
+    auto runs = std::make_shared<read::RunsVersion>();
+    runs->keyspaces.push_back({1, std::make_shared<const read::Runs<U64>>()});
+    states_.Publish(states_.NewState(), [&](const read::ReadState&, read::ReadState* then) {
+      then->runs = runs;
       then->generations[0] = *delta::Generation::Create(delta_bytes, 0);
       then->generation_count = 1;
     });
@@ -235,7 +237,7 @@ TEST_F(CommitQueueTest, AFreezeStartsANewGenerationAndANewFile) {
   const read::StatePin pin = states_.Pin();
   ASSERT_EQ(pin->generation_count, 2u);
   EXPECT_EQ(pin->generations[1]->last_sequence(), 1u);
-  EXPECT_EQ(pin->generations[1]->next_log(), log_->current());
+  EXPECT_EQ(pin->generations[1]->log().next, log_->current());
   EXPECT_NE(log_->current(), before);
   EXPECT_EQ(frozen_, 1);
   EXPECT_EQ(Get(1), "a");

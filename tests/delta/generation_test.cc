@@ -22,7 +22,7 @@ TEST(Generation, HasWhatItWasMadeWith) {
   const auto generation = NewGeneration(17);
   EXPECT_EQ(generation->floor_sequence(), 17u);
   EXPECT_EQ(generation->budget_bytes(), 4096u);
-  EXPECT_EQ(generation->last_sequence(), 0u);
+  EXPECT_EQ(generation->last_sequence(), kSequenceMax);
   EXPECT_TRUE(generation->empty());
   EXPECT_TRUE(generation->members().empty());
   EXPECT_EQ(generation->Find<U64>(1), nullptr);

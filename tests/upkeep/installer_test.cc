@@ -75,13 +75,32 @@ TEST_F(InstallerTest, ARefusedEditChangesNothing) {
 TEST_F(InstallerTest, AManifestAheadOfTheLogIsRefused) {
   const auto past_the_log = [](manifest::Manifest* next) {
     next->last_sequence = 5;
-    next->floor_sequence = 5;
+    next->floor_sequence = 4;
     return Status::Ok();
   };
   EXPECT_EQ(installer_->Install(past_the_log).code(), StatusCode::kInternal);
   EXPECT_EQ(OnDisk().last_sequence, 0u);
   durable_ = 5;
   EXPECT_TRUE(installer_->Install(past_the_log).ok());
+  EXPECT_EQ(OnDisk().last_sequence, 5u);
+  const auto flushed_past_the_log = [](manifest::Manifest* next) {
+    next->last_sequence = next->floor_sequence = 6;
+    next->wal_floor = next->wal_newest = FileId{4, {4, 4}};
+    next->next_number = 5;
+    return Status::Ok();
+  };
+  installer_->RaiseNextNumber(5);
+  EXPECT_EQ(installer_->Install(flushed_past_the_log).code(), StatusCode::kInternal);
+  EXPECT_EQ(OnDisk().last_sequence, 5u);
+}
+
+TEST_F(InstallerTest, AManifestThatNeedsNoLogMayBeAheadOfIt) {
+  EXPECT_TRUE(installer_
+                  ->Install([](manifest::Manifest* next) {
+                    next->last_sequence = next->floor_sequence = 5;
+                    return Status::Ok();
+                  })
+                  .ok());
   EXPECT_EQ(OnDisk().last_sequence, 5u);
 }
 
@@ -140,7 +159,7 @@ TEST_F(InstallerTest, AFlushedGenerationLeavesTheStateWithTheInstall) {
                         next->last_sequence = next->floor_sequence = 3;
                         return Status::Ok();
                       },
-                      frozen.get())
+                      {.gone = frozen.get(), .fresh = nullptr})
                   .ok());
   EXPECT_EQ(states_.Pin()->generation_count, 1u);
   EXPECT_EQ(states_.Pin()->generations[0]->floor_sequence(), 3u);

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "db/bulk.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/status_util.h"
+
+namespace kyro::db {
+
+// ---------------------------------------------------------------------------------- the core's
+
+Status Core::BeginBulk(std::uint32_t keyspace) {
+  KYRO_RETURN_IF_ERROR(CheckWritable());
+  KYRO_RETURN_IF_ERROR(commit_->Refuse(
+      keyspace, Status(StatusCode::kBusy, "a bulk load of the keyspace is under way")));
+  // No row of the keyspace is written from here on; those in memory go to segments, under the run
+  // that is being loaded.
+  Status status = commit_->Freeze();
+  if (status.ok()) status = upkeep_->WaitForFlushes();
+  if (!status.ok()) commit_->Accept(keyspace);
+  return status;
+}
+
+void Core::EndBulk(std::uint32_t keyspace) noexcept {
+  commit_->Accept(keyspace);
+}
+
+Result<Sequence> Core::InstallBulk(std::uint32_t keyspace, std::uint64_t rows, const RunRef& run) {
+  KYRO_RETURN_IF_ERROR(CheckWritable());
+  return commit_->CommitBulk({keyspace, rows}, [&](const commit::BulkTurn& turn) {
+    return upkeep_->InstallBulk(keyspace, run, turn.sequence, turn.next_log,
+                                {.gone = turn.replaced, .fresh = turn.fresh});
+  });
+}
+
+void Core::EnterBulk(AnyBulkSession* session) {
+  MutexLock lock(&bulk_mutex_);
+  bulk_sessions_.push_back(session);
+}
+
+void Core::LeaveBulk(AnyBulkSession* session) noexcept {
+  MutexLock lock(&bulk_mutex_);
+  std::erase(bulk_sessions_, session);
+}
+
+void Core::AbortBulkLoads() {
+  MutexLock lock(&bulk_mutex_);
+  for (AnyBulkSession* session : bulk_sessions_) session->Abort();
+}
+
+// ---------------------------------------------------------------------------------- one load
+
+template <class K>
+BulkSession<K>::BulkSession(std::shared_ptr<Core> core, std::uint32_t keyspace) noexcept
+    : core_(std::move(core)), keyspace_(keyspace), meter_(&progress_, 0) {}
+
+template <class K>
+Result<std::unique_ptr<BulkSession<K>>> BulkSession<K>::Begin(std::shared_ptr<Core> core,
+                                                              std::uint32_t keyspace) {
+  std::unique_ptr<BulkSession> session(new BulkSession(core, keyspace));
+  // Entered first: a Close that comes between finds it.
+  core->EnterBulk(session.get());
+  KYRO_RETURN_IF_ERROR(core->BeginBulk(keyspace));
+  MutexLock lock(&session->mutex_);
+  if (!session->over_.ok()) return session->over_;
+  auto builder =
+      core->upkeep()->template NewBulkBuilder<K>(keyspace, &session->meter_, &session->run_);
+  if (builder.ok()) {
+    session->builder_ = *std::move(builder);
+    return session;
+  }
+  core->EndBulk(keyspace);
+  return std::move(builder).status();
+}
+
+template <class K>
+BulkSession<K>::~BulkSession() {
+  core_->LeaveBulk(this);
+  MutexLock lock(&mutex_);
+  if (builder_ == nullptr) return;
+  if (core_->forked()) {
+    (void)builder_.release();  // the files are the parent's
+    return;
+  }
+  Discard();
+  core_->EndBulk(keyspace_);
+}
+
+template <class K>
+void BulkSession<K>::Abort() noexcept {
+  MutexLock lock(&mutex_);
+  over_ = Status(StatusCode::kClosed, "the database is closed");
+  if (builder_ != nullptr) Discard();
+}
+
+template <class K>
+void BulkSession<K>::Discard() noexcept {
+  builder_ = nullptr;
+  (void)Guarded([&]() KYRO_REQUIRES(mutex_) {
+    core_->upkeep()->DiscardBulk(run_);
+    return Status::Ok();
+  });
+}
+
+template <class K>
+Status BulkSession<K>::Add(Key key, std::string_view value) {
+  MutexLock lock(&mutex_);
+  if (core_->forked()) return core_->CheckOpen();
+  if (builder_ == nullptr) return over_;
+  KYRO_RETURN_IF_ERROR(builder_->Add(key, value, false));
+  ++count_;
+  return Status::Ok();
+}
+
+template <class K>
+Status BulkSession<K>::FinishRun() {
+  const Status status = builder_->Finish();
+  if (status.code() == StatusCode::kCancelled) {
+    return Status(StatusCode::kCancelled, "bulk load cancelled");
+  }
+  return status;
+}
+
+template <class K>
+Result<Sequence> BulkSession<K>::Finish(const Progress& progress) {
+  MutexLock lock(&mutex_);
+  if (core_->forked()) return core_->CheckOpen();
+  if (builder_ == nullptr) return over_;
+  progress_ = progress;
+  meter_.Add(count_);
+  Result<Sequence> sequence = Guarded([&]() KYRO_REQUIRES(mutex_) -> Result<Sequence> {
+    KYRO_RETURN_IF_ERROR(FinishRun());
+    if (run_.segments.empty()) return core_->visible();
+    return core_->InstallBulk(keyspace_, count_, run_);
+  });
+  over_ = Status(StatusCode::kInvalidArgument, "a bulk load finished before");
+  if (sequence.ok()) {
+    builder_ = nullptr;
+  } else {
+    Discard();  // keeps the files if a crash may leave the manifest that names them
+  }
+  core_->EndBulk(keyspace_);
+  return sequence;
+}
+
+template class BulkSession<U64>;
+template class BulkSession<Bytes>;
+
+}  // namespace kyro::db
