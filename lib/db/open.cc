@@ -152,9 +152,10 @@ Status Core::Recover() {
   KYRO_ASSIGN_OR_RETURN(recovered_.chain,
                         wal::ScanChain(*directory_, ChainStartOf(manifest, mark)));
   const std::size_t budget = options_.delta_bytes;
+  const ReplayOptions in_memory{.budget_bytes = budget, .progress = options_.open_progress};
   const bool clean = recovered_.chain.clean;
   if (options_.read_only || clean) {
-    KYRO_RETURN_IF_ERROR(Replay(*directory_, manifest, mark, budget, nullptr, &recovered_));
+    KYRO_RETURN_IF_ERROR(Replay(*directory_, manifest, mark, in_memory, &recovered_));
   }
   if (!options_.read_only && (!clean || recovered_.active->bytes() > budget)) {
     Status status = RecoverIntoSegments(&recovered_);
@@ -162,7 +163,7 @@ Status Core::Recover() {
       // Nothing is lost: serve what is there from memory, and refuse writes.
       MutexLock lock(&refused_mutex_);
       refused_ = status;
-      KYRO_RETURN_IF_ERROR(Replay(*directory_, manifest, mark, budget, nullptr, &recovered_));
+      KYRO_RETURN_IF_ERROR(Replay(*directory_, manifest, mark, in_memory, &recovered_));
     } else if (!status.ok()) {
       return status;
     }
@@ -193,10 +194,11 @@ Status Core::RecoverIntoSegments(Recovered* recovered) {
   KYRO_ASSIGN_OR_RETURN(const std::uint64_t number, NextFreeNumber(*directory_));
   installer_->RaiseNextNumber(number);
   manifest::Manifest base = next;
-  KYRO_RETURN_IF_ERROR(Replay(
-      *directory_, base, mark, options_.delta_bytes,
-      [&](const delta::Generation& generation) { return upkeep_->FlushInto(generation, &next); },
-      recovered));
+  ReplayOptions replay{.budget_bytes = options_.delta_bytes, .progress = options_.open_progress};
+  replay.flush = [&](const delta::Generation& generation) {
+    return upkeep_->FlushInto(generation, &next);
+  };
+  KYRO_RETURN_IF_ERROR(Replay(*directory_, base, mark, replay, recovered));
   if (!recovered->active->empty()) {
     recovered->active->Freeze(recovered->last_sequence);
     KYRO_RETURN_IF_ERROR(upkeep_->FlushInto(*recovered->active, &next));

@@ -12,6 +12,8 @@ namespace kyro::db {
 namespace {
 
 constexpr std::string_view kLockName = "LOCK";
+// Replayed between two calls of Options::open_progress: some 2 ms.
+constexpr std::uint64_t kProgressBytes = 256 << 10;
 
 // Writes one batch of the log into `generation`.
 class Replayer {
@@ -117,15 +119,27 @@ wal::ChainStart ChainStartOf(const manifest::Manifest& manifest, const ManifestM
 }
 
 Status Replay(const io::Directory& directory, const manifest::Manifest& manifest,
-              const ManifestMark& mark, std::size_t budget_bytes,
-              const std::function<Status(const delta::Generation&)>& flush, Recovered* recovered) {
+              const ManifestMark& mark, const ReplayOptions& options, Recovered* recovered) {
+  const std::size_t budget_bytes = options.budget_bytes;
+  const auto& flush = options.flush;
   const Replayer replayer(manifest);
   recovered->batches = 0;
   recovered->batch_bytes = 0;
   KYRO_ASSIGN_OR_RETURN(recovered->active,
                         delta::Generation::Create(budget_bytes, manifest.floor_sequence));
+  std::uint64_t log_bytes = 0;
+  for (const wal::ScannedFile& file : recovered->chain.files) log_bytes += file.valid_bytes;
+  std::uint64_t done_bytes = 0;
+  std::uint64_t told_bytes = 0;
   Sequence last = manifest.floor_sequence;
   const auto apply = [&](Sequence sequence, std::string_view batch) -> Status {
+    done_bytes += batch.size();
+    if (options.progress.on_progress && done_bytes - told_bytes >= kProgressBytes) {
+      told_bytes = done_bytes;
+      if (!options.progress.on_progress(done_bytes, log_bytes)) {
+        return Status(StatusCode::kCancelled, "open cancelled");
+      }
+    }
     delta::Generation* generation = recovered->active.get();
     if (flush && !generation->empty() && generation->bytes() + batch.size() > budget_bytes) {
       generation->Freeze(last);

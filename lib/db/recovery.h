@@ -18,6 +18,7 @@
 
 #include "delta/generation.h"
 #include "io/env.h"
+#include "kyro/options.h"
 #include "manifest/manifest.h"
 #include "wal/chain.h"
 
@@ -39,9 +40,13 @@ wal::ChainStart ChainStartOf(const manifest::Manifest& manifest, const ManifestM
 
 // Replays the chain into generations. Whenever the current one is over `budget_bytes` it is frozen
 // and handed to `flush`, if there is one; what is left ends in `recovered->active`.
+struct ReplayOptions {
+  std::size_t budget_bytes = 0;
+  std::function<Status(const delta::Generation&)> flush{};
+  Progress progress{};  // bytes of batches
+};
 Status Replay(const io::Directory& directory, const manifest::Manifest& manifest,
-              const ManifestMark& mark, std::size_t budget_bytes,
-              const std::function<Status(const delta::Generation&)>& flush, Recovered* recovered);
+              const ManifestMark& mark, const ReplayOptions& options, Recovered* recovered);
 
 // 1 + the highest file number in the directory.
 Result<std::uint64_t> NextFreeNumber(const io::Directory& directory);
