@@ -177,7 +177,8 @@ class [[gnu::visibility("default")]] Db {
   // up to the returned sequence: everything acknowledged before the call. Files are shared by hard
   // links where the file system can, copied where not. Writes go on meanwhile. Built as
   // DESTINATION.tmp, which a call that was interrupted leaves and the next one replaces; durable
-  // when OK. Progress counts bytes. kAlreadyExists, kNotFound (no parent directory).
+  // when OK. Progress counts bytes. kAlreadyExists; kInvalidArgument without a
+  // parent directory.
   Result<Sequence> Checkpoint(const std::filesystem::path& destination,
                               const Progress& progress = {});
   // Goes on after an I/O error made the Db read-only: a failed sync of the log, or no space to
