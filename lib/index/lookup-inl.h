@@ -254,7 +254,9 @@ struct SlotLookup {
     const RouteWriter writer{route};
     SlotPosition at = LocateSlot(core.root, key);
     route->Node(0, at.slot);
-    at = FollowChildren(core, key, {core.slots[at.slot], at.fraction}, writer);
+    at.slot = core.slots[at.slot];
+    // A lookup follows children only where the model may have them, whatever the slot says.
+    if constexpr (kMixed) at = FollowChildren(core, key, at, writer);
     if (!kMixed || KindOf(at.slot) == SlotKind::kLeaf) {
       route->end = Route::End::kLeaf;
       route->leaf_base = LowOf(at.slot);
