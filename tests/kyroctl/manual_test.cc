@@ -77,6 +77,7 @@ TEST(Tree, EveryExampleWorks) {
                 "{\"key\":\"a\",\"value\":\"1\"}\n{\"key\":\"ab\",\"value\":\"2\"}\n")
                 .exit,
             kExitOk);
+  std::filesystem::copy(made / "cells", made / "backup");
   WriteFile(made / "rows.ndjson", NumberRows(10));
   WriteFile(made / "rows.csv", "key,value\n1,one\n");
   WriteFile(made / "books_uint64", std::string("\1\0\0\0\0\0\0\0abcdefgh", 16));

@@ -13,9 +13,11 @@ namespace kyro::kyroctl {
 
 const std::vector<Verb>& Verbs() {
   static const auto* const verbs = new std::vector<Verb>{
-      CreateVerb(),    PutVerb(),      DeleteVerb(),  LoadVerb(),    GetVerb(),
-      ScanVerb(),      DumpVerb(),     CountVerb(),   InspectVerb(), ExplainVerb(),
-      KeyspacesVerb(), SnapshotVerb(), RebuildVerb(), VerifyVerb(),
+      // clang-format off: one a line, for those who add to it
+      CreateVerb(),   PutVerb(),     DeleteVerb(), LoadVerb(),    GetVerb(),     ScanVerb(),
+      DumpVerb(),     CountVerb(),   DiffVerb(),   InspectVerb(), ExplainVerb(), KeyspacesVerb(),
+      SnapshotVerb(), RebuildVerb(), VerifyVerb(), BenchVerb(),
+      // clang-format on
   };
   return *verbs;
 }

@@ -42,24 +42,13 @@ int GetFrom(const Keyspace<K>& keyspace, const Request& request, Output& output)
   return kExitOk;
 }
 
-// A row for people: a key, a tab and a value, escaped. On a terminal it fits on a line of
-// `columns`; 0: as long as it is, so that programs may read it too.
 template <class K>
-void AppendLine(std::string* out, typename K::Key key, std::string_view value,
-                std::size_t columns) {
-  constexpr std::size_t kTab = 8;
-  std::string name;
+std::string LineOf(typename K::Key key, std::string_view value, std::size_t columns) {
   if constexpr (kKindOf<K> == KeyKind::kU64) {
-    name = fmt::format("{}", key);
+    return RowLine({}, fmt::format("{}", key), value, columns) + "\n";
   } else {
-    name = columns == 0 ? Printable(key) : Shortened(key, columns / 2);
+    return RowLine({}, key, value, columns) + "\n";
   }
-  const std::size_t column = (name.size() / kTab + 1) * kTab;
-  *out += name;
-  out->push_back('\t');
-  *out +=
-      columns == 0 ? Printable(value) : Shortened(value, std::max(columns, column + 8) - column);
-  out->push_back('\n');
 }
 
 // What a walk without bounds has before it, about: entries that hide each other count twice.
@@ -94,8 +83,11 @@ int Walk(const Db& db, const Keyspace<K>& keyspace, const Request& request, RowS
     Task task(output, "printing", Unit::kRows, streams.out_is_terminal);
     for (; more && rows < request.limit && it.Valid() && bounds.Holds(it.key()); ++rows) {
       row.clear();
-      style == RowStyle::kNdjson ? AppendRow(&row, it.key(), it.value())
-                                 : AppendLine<K>(&row, it.key(), it.value(), columns);
+      if (style == RowStyle::kNdjson) {
+        AppendRow(&row, it.key(), it.value());
+      } else {
+        row = LineOf<K>(it.key(), it.value(), columns);
+      }
       output.Write(row);
       if (!output.writable()) break;
       request.reverse ? it.Prev() : it.Next();

@@ -49,6 +49,16 @@ void AppendWrapped(std::string* out, std::string line, std::size_t column, std::
   out->append(line).push_back('\n');
 }
 
+std::string RowLine(std::string_view lead, std::string_view key, std::string_view value,
+                    std::size_t columns) {
+  constexpr std::size_t kTab = 8;
+  std::string line(lead);
+  line += columns == 0 ? Printable(key) : Shortened(key, columns / 2);
+  const std::size_t column = (line.size() / kTab + 1) * kTab;
+  line.push_back('\t');
+  return line + (columns == 0 ? Printable(value) : Shortened(value, columns - column));
+}
+
 void AppendField(std::string* out, std::size_t indent, std::string_view label,
                  std::string_view text) {
   AppendWrapped(out, fmt::format("{:{}}{:<{}}", "", indent, label, kLabelColumns),

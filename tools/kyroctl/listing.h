@@ -26,6 +26,11 @@ std::string Shortened(std::string_view bytes, std::size_t columns);
 // on no line stands on one of its own.
 void AppendWrapped(std::string* out, std::string line, std::size_t column, std::string_view text);
 
+// A row for people: key, tab, value, both escaped, without a line end. `lead` stands before it. At
+// most `columns` wide, or 0: as long as it is, so that programs may read it too.
+std::string RowLine(std::string_view lead, std::string_view key, std::string_view value,
+                    std::size_t columns);
+
 // "label       text", the text wrapped under itself.
 void AppendField(std::string* out, std::size_t indent, std::string_view label,
                  std::string_view text);

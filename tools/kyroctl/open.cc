@@ -23,6 +23,10 @@ Result<Db> OpenToWrite(const Request& request, bool create) {
 }
 
 int FailToOpen(const Status& status, const Request& request, Output& output) {
+  if (status.code() == StatusCode::kInvalidArgument) {
+    return output.Fail(Status(
+        status.code(), fmt::format("{}; give the directory of a database", status.message())));
+  }
   if (status.code() != StatusCode::kNotFound) return output.Fail(status);
   return output.FailAbsent(
       fmt::format("there is no database at {}; make one with kyroctl create or load --create",

@@ -20,11 +20,12 @@ struct Request {
   std::optional<std::string> keyspace_given;
   std::string keyspace = "default";  // the one given, or this
 
-  std::string db;     // the directory
-  std::string key;    // as typed
-  std::string value;  // as typed; "-": standard input
-  std::string file;   // load; "-": standard input
-  bool hex = false;   // keys are typed as hex digits
+  std::string db;         // the directory
+  std::string second_db;  // diff
+  std::string key;        // as typed
+  std::string value;      // as typed; "-": standard input
+  std::string file;       // load; "-": standard input
+  bool hex = false;       // keys are typed as hex digits
 
   std::optional<std::string> from;    // inclusive, as typed
   std::optional<std::string> to;      // exclusive, as typed
@@ -32,7 +33,8 @@ struct Request {
   std::uint64_t limit = ~std::uint64_t{0};
   bool reverse = false;
 
-  std::uint64_t batch = 1000;  // rows per commit
+  std::uint64_t batch = 1000;   // rows per commit
+  std::uint64_t rows = 200000;  // bench
   bool create = false;
   std::optional<KeyKind> keys;
   std::optional<RowFormat> format;  // of `file`

@@ -20,6 +20,10 @@ Verb ScanVerb();
 Verb DumpVerb();
 Verb CountVerb();
 
+// commands_diff.cc, commands_bench.cc
+Verb DiffVerb();
+Verb BenchVerb();
+
 // commands_inspect.cc, commands_explain.cc, commands_admin.cc
 Verb InspectVerb();
 Verb ExplainVerb();
