@@ -14,7 +14,7 @@
 namespace kyro {
 
 template <class K>
-class Keyspace;
+class [[gnu::visibility("default")]] Keyspace;
 
 // One thread at a time. Copies keys and values. An operation that cannot be encoded (key or value
 // too long, memory refused, keyspaces of two Dbs) spoils the batch: Db::Write then returns that
