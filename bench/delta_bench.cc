@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/coding.h"
+#include "bench/bench.h"
 #include "delta/delta.h"
 
 namespace kyro::delta {
@@ -198,4 +199,6 @@ KYRO_BENCH_ALL(AbslBytes);
 }  // namespace
 }  // namespace kyro::delta
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  return kyro::bench::Main(argc, argv);
+}

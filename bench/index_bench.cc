@@ -4,9 +4,8 @@
 // position is known: independent (the next does not wait), dependent (it does), and in batches of
 // 32. Each lookup fetches its 8-byte value, and every value is checked.
 //
-//   index_bench [--keys=10000000] [Google Benchmark's flags]
-//
-// KYRO_BENCH_KEYS=20000 is the smoke size. Compare only ratios within one run.
+// KYRO_BENCH_KEYS (default 10000000) is how many keys there are. Compare only ratios within one
+// run.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -19,10 +18,10 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "bench/bench.h"
 #include "index/model.h"
 
 namespace kyro::index {
@@ -33,11 +32,7 @@ using Keys = std::vector<std::uint64_t>;
 constexpr std::size_t kQueriesMax = std::size_t{1} << 20;
 constexpr std::size_t kBatch = 32;
 
-std::uint64_t Mix(std::uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
+using bench::Mix;
 
 std::uint64_t ValueOf(std::uint64_t key) {
   return key * 0x9e3779b97f4a7c15u + 1;
@@ -233,6 +228,12 @@ template <class Finder>
 void Dependent(benchmark::State& state, const Data& data) {
   const Columns columns = ColumnsOf(data);
   std::uint64_t wrong = 0;
+  // A wrong value leads the loop below astray, out of the columns.
+  for (std::size_t i = 0; i < data.queries.size(); ++i) {
+    const std::uint64_t key = data.queries[i];
+    wrong |= data.values.data()[Finder::Find(data, columns, i, key)] ^ ValueOf(key);
+  }
+  if (wrong != 0) return state.SkipWithError("wrong result");
   for (auto _ : state) {
     std::uint64_t difference = 0;  // of the value and the expected one: 0, but the CPU must wait
     for (std::size_t i = 0; i < data.queries.size(); ++i) {
@@ -262,11 +263,19 @@ void Batched(benchmark::State& state, const Data& data) {
 }
 
 void Training(benchmark::State& state, const Data& data) {
+  ModelBytes last;
   for (auto _ : state) {
     Result<ModelBytes> blob = Train(data.key_span());
     if (!blob.ok()) return state.SkipWithError("not trained");
-    benchmark::DoNotOptimize(blob->bytes().data());
+    last = *std::move(blob);
+    benchmark::DoNotOptimize(last.bytes().data());
   }
+  const Result<Model> model = Model::Open(last.bytes(), static_cast<std::uint32_t>(data.count));
+  if (!model.ok() || !VerifyModel(*model, data.key_span()).ok()) {
+    state.SkipWithError("a model that does not hold its keys");
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(data.count));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(data.count * 8));
   state.counters["per_key"] =
       benchmark::Counter(static_cast<double>(state.iterations() * data.count),
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
@@ -294,35 +303,16 @@ void Register(const std::string& name, std::shared_ptr<const Data> data) {
   add("training", Training);
 }
 
-std::size_t KeyCount(int* argc, char** argv) {
-  std::size_t count = 10'000'000;
-  if (const char* text = std::getenv("KYRO_BENCH_KEYS")) count = std::strtoull(text, nullptr, 10);
-  int kept = 1;
-  for (int i = 1; i < *argc; ++i) {
-    if (std::string_view(argv[i]).substr(0, 7) == "--keys=") {
-      count = std::strtoull(argv[i] + 7, nullptr, 10);
-    } else {
-      argv[kept++] = argv[i];
-    }
-  }
-  *argc = kept;
-  return std::clamp<std::size_t>(count, 1, 1'000'000'000);
-}
-
 }  // namespace
 }  // namespace kyro::index
 
 int main(int argc, char** argv) {
   using namespace kyro::index;  // NOLINT: main of one file
-  const std::size_t count = KeyCount(&argc, argv);
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  const std::size_t count = kyro::bench::KeyCount(10'000'000);
   std::fprintf(stderr, "target %s\n", TargetName());
   Register("uniform", std::make_shared<Data>(Uniform(count)));
   Register("coastline", std::make_shared<Data>(Coastline(count)));
   Register("lognormal", std::make_shared<Data>(Lognormal(count)));
   Register("outlier", std::make_shared<Data>(Outlier(count)));
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
+  return kyro::bench::Main(argc, argv);
 }

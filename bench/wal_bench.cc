@@ -5,12 +5,13 @@
 // disk (default: the working directory).
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string>
 
 #include "base/coding.h"
+#include "bench/bench.h"
 #include "io/env.h"
 #include "wal/chain.h"
 #include "wal/writer.h"
@@ -18,12 +19,13 @@
 namespace kyro::wal {
 namespace {
 
-constexpr std::uint64_t kPreparedBytes = std::uint64_t{64} << 20;
-constexpr char kDirectoryName[] = "kyro_wal_bench.tmp";
+constexpr std::uint64_t kPreparedBytesMax = std::uint64_t{64} << 20;
 
-std::string DirectoryPath() {
-  const char* const parent = std::getenv("KYRO_BENCH_DIR");
-  return std::string(parent != nullptr ? parent : ".") + "/" + kDirectoryName;
+// A log file has room for KYRO_BENCH_KEYS records of 4 KiB, at most 64 MiB.
+std::uint64_t PreparedBytes() {
+  static const std::uint64_t bytes =
+      std::min<std::uint64_t>(kPreparedBytesMax, (bench::KeyCount(1 << 20) + 1) << 12);
+  return bytes;
 }
 
 // One log file and its chain start.
@@ -31,13 +33,12 @@ class BenchLog {
  public:
   Status Open(bool prepared) {
     const io::Env& env = io::SystemEnv();
-    auto directory = env.fs->OpenDirectory(DirectoryPath(), true);
+    auto directory = env.fs->OpenDirectory(path_, true);
     if (!directory.ok()) return directory.status();
     directory_ = std::move(directory).value();
-    (void)directory_->Unlink(FileName(FileKind::kWal, 1));  // of a run that was interrupted
     start_.database = Uuid{1, 2};
     auto writer = Writer::Create(directory_.get(), env.random, start_.database, 1,
-                                 prepared ? kPreparedBytes : 0);
+                                 prepared ? PreparedBytes() : 0);
     if (!writer.ok()) return writer.status();
     writer_ = std::move(writer).value();
     start_.floor = start_.newest = writer_->id();
@@ -47,11 +48,12 @@ class BenchLog {
   }
   ~BenchLog() {
     writer_ = nullptr;
-    if (directory_ != nullptr) (void)directory_->Unlink(FileName(FileKind::kWal, 1));
+    directory_ = nullptr;
+    bench::RemoveDirectory(path_);
   }
 
   bool HasRoomFor(std::uint64_t bytes) const {
-    return writer_->length() + bytes + kRecordSlackBytes + kRecordHeaderBytes <= kPreparedBytes;
+    return writer_->length() + bytes + kRecordSlackBytes + kRecordHeaderBytes <= PreparedBytes();
   }
   // The n-th batch is the same bytes but for its first eight: n.
   Status Commit(std::string* batch) {
@@ -78,6 +80,7 @@ class BenchLog {
   }
 
  private:
+  const std::string path_ = bench::FreshDirectory("wal_bench");
   std::unique_ptr<io::Directory> directory_;
   std::unique_ptr<Writer> writer_;
   ChainStart start_;
@@ -94,7 +97,7 @@ void AppendAndSync(benchmark::State& state, bool prepared) {
     if (!log->HasRoomFor(batch.size())) {
       state.PauseTiming();
       if (!log->Holds(batch)) status = Status(StatusCode::kDataLoss, "read back something else");
-      log = nullptr;  // its destructor unlinks what the next one creates
+      log = nullptr;  // its destructor removes what the next one creates
       log = std::make_unique<BenchLog>();
       if (status.ok()) status = log->Open(prepared);
       state.ResumeTiming();
@@ -106,6 +109,7 @@ void AppendAndSync(benchmark::State& state, bool prepared) {
     status = Status(StatusCode::kDataLoss, "read back something else");
   }
   if (!status.ok()) state.SkipWithError(status.ToString().c_str());
+  state.SetItemsProcessed(state.iterations());
   state.SetBytesProcessed(state.iterations() * state.range(0));
 }
 
@@ -125,4 +129,6 @@ BENCHMARK(Growing)->KYRO_WAL_SIZES;
 }  // namespace
 }  // namespace kyro::wal
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  return kyro::bench::Main(argc, argv);
+}

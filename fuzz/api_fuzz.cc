@@ -44,7 +44,7 @@ class Program {
     const std::uint8_t how = input_->U8();
     options_.delta_bytes = std::size_t{4096} << (how % 2);
     options_.wal_file_bytes = 4096;
-    options_.batch_bytes_max = 64 << 10;
+    options_.batch_bytes_max = 1 << 20;  // more than any batch here
     options_.segment_bytes = 4096;
     options_.durability = static_cast<Durability>(how / 2 % 3);
     options_.access = (how & 8) != 0 ? Access::kCopy : Access::kMap;
