@@ -16,7 +16,7 @@ const std::vector<Verb>& Verbs() {
       // clang-format off: one a line, for those who add to it
       CreateVerb(),   PutVerb(),     DeleteVerb(), LoadVerb(),    GetVerb(),     ScanVerb(),
       DumpVerb(),     CountVerb(),   DiffVerb(),   InspectVerb(), ExplainVerb(), KeyspacesVerb(),
-      SnapshotVerb(), RebuildVerb(), VerifyVerb(), BenchVerb(),
+      SnapshotVerb(), RebuildVerb(), VerifyVerb(), ReportVerb(),  BenchVerb(),
       // clang-format on
   };
   return *verbs;

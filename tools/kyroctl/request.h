@@ -20,12 +20,13 @@ struct Request {
   std::optional<std::string> keyspace_given;
   std::string keyspace = "default";  // the one given, or this
 
-  std::string db;         // the directory
-  std::string second_db;  // diff
-  std::string key;        // as typed
-  std::string value;      // as typed; "-": standard input
-  std::string file;       // load; "-": standard input
-  bool hex = false;       // keys are typed as hex digits
+  std::string db;                  // the directory
+  std::string second_db;           // diff
+  std::string key;                 // as typed
+  std::string value;               // as typed; "-": standard input
+  std::string file;                // load; "-": standard input
+  std::optional<std::string> out;  // report: the page to write; "-": standard output
+  bool hex = false;                // keys are typed as hex digits
 
   std::optional<std::string> from;    // inclusive, as typed
   std::optional<std::string> to;      // exclusive, as typed

@@ -24,9 +24,10 @@ Verb CountVerb();
 Verb DiffVerb();
 Verb BenchVerb();
 
-// commands_inspect.cc, commands_explain.cc, commands_admin.cc
+// commands_inspect.cc, commands_explain.cc, commands_report.cc, commands_admin.cc
 Verb InspectVerb();
 Verb ExplainVerb();
+Verb ReportVerb();
 Verb KeyspacesVerb();
 Verb SnapshotVerb();
 Verb RebuildVerb();
