@@ -36,15 +36,18 @@ struct ReadPointState;
 struct Door;
 }  // namespace db
 
+// A keyspace as Db::ListKeyspaces names it.
 struct KeyspaceInfo {
-  std::string name;
-  std::uint32_t id = 0;
-  KeyKind kind = KeyKind::kU64;
+  std::string name;              // 1 to 255 bytes
+  std::uint32_t id = 0;          // from 1; never used again, not even after a drop
+  KeyKind kind = KeyKind::kU64;  // fixed when it was created
 };
 
-// One sequence for views of several keyspaces. Cheap to copy; any thread. Pins like a View.
+// One sequence for views of several keyspaces. Cheap to copy; any thread. Pins like a View, and
+// like one may outlive the Db.
 class [[gnu::visibility("default")]] ReadPoint {
  public:
+  // The newest commit that its views see; 0 if it was not made by a Db.
   Sequence sequence() const noexcept;
 
  private:
@@ -68,7 +71,7 @@ class [[gnu::visibility("default")]] ReadPoint {
 template <class K>
 class [[gnu::visibility("default")]] BulkLoader {
  public:
-  using Key = typename K::Key;
+  using Key = typename K::Key;  // std::uint64_t or std::string_view
 
   BulkLoader(BulkLoader &&) noexcept;
   BulkLoader& operator=(BulkLoader&&) noexcept;
@@ -99,7 +102,7 @@ class [[gnu::visibility("default")]] BulkLoader {
 template <class K>
 class [[gnu::visibility("default")]] Keyspace {
  public:
-  using Key = typename K::Key;
+  using Key = typename K::Key;  // std::uint64_t or std::string_view
 
   // Durable as WriteOptions and Options say, visible to every later read, when OK. Errors other
   // than kUnknownOutcome: not applied, now or later.
@@ -115,13 +118,17 @@ class [[gnu::visibility("default")]] Keyspace {
   // load of it is under way.
   Result<BulkLoader<K>> NewBulkLoader();
 
+  // The keyspace as it is now. O(1), without a lock that is held during I/O; yet a view is for many
+  // reads: a single one is faster through Get.
   Result<View<K>> view() const;
-  // kKeyspaceMismatch if the read point is of another Db.
+  // As it was then. kKeyspaceMismatch if the read point is of another Db.
   Result<View<K>> view(const ReadPoint& read_point) const;
 
+  // Never used again, not even after a drop.
   std::uint32_t id() const noexcept {
     return id_;
   }
+  // As it was opened.
   const std::string& name() const noexcept {
     return name_;
   }
@@ -151,6 +158,7 @@ class [[gnu::visibility("default")]] Db {
   // the Db is read-only.
   template <class K>
   Result<Keyspace<K>> OpenKeyspace(std::string_view name = "default");
+  // By ascending id.
   Result<std::vector<KeyspaceInfo>> ListKeyspaces() const;
   // Removes the keyspace and everything in it, durably, along with whatever was acknowledged
   // before. kNotFound if there is none; kBusy during a bulk load of it. Views taken before stay
@@ -161,13 +169,16 @@ class [[gnu::visibility("default")]] Db {
   // Applies the batch as one commit; returns its sequence. An empty batch is OK and takes none
   // (the newest visible sequence is returned).
   Result<Sequence> Write(const WriteBatch& batch, const WriteOptions& options = {});
+  // The newest commit, for views of several keyspaces that agree.
   Result<ReadPoint> read_point() const;
 
   // Everything acknowledged so far is durable when OK.
   Status Sync();
-  // Flushes the deltas and merges each keyspace into one run without tombstones.
+  // Flushes the deltas and merges each keyspace into one run without tombstones. Reads and writes
+  // go on. Takes as much disk space again as what it merges, until the old files go. Progress
+  // counts entries; kCancelled if it says stop: keyspaces folded until then stay so.
   Status Fold(const Progress& progress = {});
-  // Trains every model anew; data untouched.
+  // Trains every model anew; data untouched. Progress counts entries.
   Status RebuildIndex(const Progress& progress = {});
   // Brings every segment into memory and verifies it, so that no later lookup waits for a disk or a
   // checksum. Progress counts bytes. The first damage is returned as kDataLoss, after the rest was
@@ -192,6 +203,7 @@ class [[gnu::visibility("default")]] Db {
   // counts bytes; at the end `done` is the sum of the sizes of all files checked.
   Status Verify(const Progress& progress = {}) const;
 
+  // Counts what is there: O(segments + open views), and lists the directory. Also after Close.
   Stats stats() const;
 
   // Ends writes and background work, makes everything durable, releases the lock. Returns the

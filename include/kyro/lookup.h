@@ -17,9 +17,11 @@ class [[nodiscard]] Lookup {
  public:
   Lookup() noexcept = default;  // absent
 
+  // There is a value.
   bool present() const noexcept { return state_ == State::kPresent; }
   // Truly not there, or deleted.
   bool absent() const noexcept { return state_ == State::kAbsent || state_ == State::kTombstone; }
+  // Nobody knows: status() says why. kDataLoss, mostly.
   bool failed() const noexcept { return state_ == State::kFailed; }
 
   // The value's bytes, in place; empty unless present().
@@ -33,12 +35,16 @@ class [[nodiscard]] Lookup {
     return *reinterpret_cast<const Status*>(data_);
   }
 
-  // For kyro's own rooms. `error` outlives the Lookup.
+  // --- For kyro's own rooms.
+  // `value` outlives the Lookup.
   static Lookup Present(std::string_view value) noexcept {
     return Lookup(value.data(), static_cast<std::uint32_t>(value.size()), State::kPresent);
   }
+  // No source has the key.
   static Lookup Absent() noexcept { return Lookup(); }
+  // The newest source that has the key says that it was deleted.
   static Lookup Tombstone() noexcept { return Lookup(nullptr, 0, State::kTombstone); }
+  // `error` outlives the Lookup.
   static Lookup Failed(const Status* error) noexcept {
     return Lookup(reinterpret_cast<const char*>(error), 0, State::kFailed);
   }

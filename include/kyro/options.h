@@ -18,6 +18,7 @@ namespace kyro {
 
 // Something worth knowing happened in the background. Fields live during the callback.
 struct Event {
+  // What happened.
   enum class Kind : std::uint8_t {
     kFlush,            // a generation became segments
     kMerge,            // runs were merged
@@ -28,10 +29,10 @@ struct Event {
     kStall,            // writers are being slowed or stopped; `status` says why
     kBackgroundError,  // `status` says what failed; kyro goes on or is read-only now
   };
-  Kind kind;
-  std::string file;  // the file concerned, or empty
-  std::uint64_t bytes = 0;
-  Status status;
+  Kind kind;                // what happened
+  std::string file;         // the file concerned, or empty
+  std::uint64_t bytes = 0;  // written, replayed or cut, as the kind says; else 0
+  Status status;            // why; OK if nothing is wrong
 };
 
 // Progress of a call that may take longer than a second, and the way to end it early.
@@ -41,16 +42,21 @@ struct Progress {
   std::function<bool(std::uint64_t done, std::uint64_t total)> on_progress{};
 };
 
+// What Db::Warm brings in.
 struct WarmOptions {
   bool values = true;  // false: keys, filters and models only
 };
 
+// How a Db is opened. A value out of its range makes Open return kInvalidArgument. Nothing here is
+// stored: each Open may choose anew.
 struct Options {
-  bool create_if_missing = true;
-  bool error_if_exists = false;
+  bool create_if_missing = true;  // otherwise kNotFound
+  bool error_if_exists = false;   // kAlreadyExists if there is a database
+
   // Shared lock, writes and deletes nothing, replays the log in memory. Never creates.
   bool read_only = false;
 
+  // Of writes whose WriteOptions say nothing.
   Durability durability = Durability::kSync;
   // kInterval: an acknowledged write is synced at most this much later. At least 1 ms.
   std::chrono::milliseconds sync_interval{100};
@@ -62,7 +68,7 @@ struct Options {
   std::size_t wal_file_bytes = std::size_t{64} << 20;
   // The largest WriteBatch, encoded. Bytes, 4 KiB to 1 GiB.
   std::size_t batch_bytes_max = std::size_t{256} << 20;
-  // How long a write may wait for room before kBusy.
+  // How long a write may wait for room before kBusy. Not negative.
   std::chrono::milliseconds write_stall_max{10000};
   // Contiguous newer runs merge into an older one when together they reach this part of it.
   // 0.01 to 1.
@@ -70,6 +76,7 @@ struct Options {
   // The largest segment, in bytes of values; merges split at key boundaries. 4 KiB to 2 GiB.
   std::size_t segment_bytes = std::size_t{2} << 30;
 
+  // How segments are brought into memory.
   Access access = Access::kMap;
 
   // While Open replays a log that was not closed in order: bytes of batches done. Cancelling leaves
@@ -81,6 +88,7 @@ struct Options {
   std::function<void(const Event&)> on_event{};
 };
 
+// How one write is made.
 struct WriteOptions {
   // Overrides Options::durability.
   std::optional<Durability> durability{};

@@ -11,17 +11,21 @@
 
 namespace kyro {
 
-// A key kind, fixed when a keyspace is created.
+// Keys that are numbers. The kind of a keyspace's keys is fixed when it is created.
 struct [[gnu::visibility("default")]] U64 {
   using Key = std::uint64_t;  // numeric order; 0 and 2^64-1 are ordinary keys
 };
+// Keys of bytes.
 struct [[gnu::visibility("default")]] Bytes {
   using Key = std::string_view;  // 0 to 65,535 bytes, any bytes, memcmp order
 };
 
+// A key kind as a value: what the types U64 and Bytes are at run time.
 enum class KeyKind : std::uint8_t { kU64 = 1, kBytes = 2 };
+// The value of the kind K.
 template <class K>
 inline constexpr KeyKind kKindOf = KeyKind::kU64;
+// The value of Bytes.
 template <>
 inline constexpr KeyKind kKindOf<Bytes> = KeyKind::kBytes;
 
@@ -29,14 +33,15 @@ inline constexpr KeyKind kKindOf<Bytes> = KeyKind::kBytes;
 // Never reused.
 using Sequence = std::uint64_t;
 
-inline constexpr std::size_t kKeyBytesMax = 65535;
-inline constexpr std::size_t kValueBytesMax = std::size_t{64} << 20;
+inline constexpr std::size_t kKeyBytesMax = 65535;                    // of a Bytes key
+inline constexpr std::size_t kValueBytesMax = std::size_t{64} << 20;  // 64 MiB
 
-// Keys in [lo, hi); an absent end is unbounded.
+// Keys in [lo, hi); an absent end is unbounded. Bytes ends are not owned: they live until the call
+// that takes the range has returned.
 template <class K>
 struct Range {
-  std::optional<typename K::Key> lo{};
-  std::optional<typename K::Key> hi{};
+  std::optional<typename K::Key> lo{};  // the first key
+  std::optional<typename K::Key> hi{};  // the first key behind the range
 };
 
 // When a write returns and becomes visible. See docs/guarantees.md.

@@ -25,24 +25,28 @@ class MergingCursor;
 }  // namespace read
 
 // An ordered walk in both directions. One thread at a time. Keys and values live until the next
-// move. After an error Valid() is false and status() says why: look at it when a walk ends.
+// move. After an error Valid() is false and status() says why: look at it when a walk ends (one
+// that failed unseen counts in Stats::unread_errors). Stands nowhere until it was sent somewhere.
+// Holds its own pin: the View may go first. A seek is O(log n) in each run, a step O(runs).
 template <class K>
 class [[gnu::visibility("default")]] Iterator {
  public:
-  using Key = typename K::Key;
+  using Key = typename K::Key;  // std::uint64_t or std::string_view
 
   Iterator(Iterator &&) noexcept;
   Iterator& operator=(Iterator&&) noexcept;
   ~Iterator();
 
+  // It stands on a row.
   bool Valid() const noexcept;
   void Seek(Key key);         // first key >= key
   void SeekForPrev(Key key);  // last key <= key
-  void SeekToFirst();
-  void SeekToLast();
-  void Next();               // requires Valid()
-  void Prev();               // requires Valid()
-  Key key() const noexcept;  // requires Valid()
+  void SeekToFirst();         // the smallest key
+  void SeekToLast();          // the largest key
+  void Next();                // requires Valid()
+  void Prev();                // requires Valid()
+  Key key() const noexcept;   // requires Valid()
+  // In place. Requires Valid().
   std::string_view value() const noexcept;
   // OK also at the end of the keyspace.
   Status status() const noexcept;
@@ -60,28 +64,36 @@ class [[gnu::visibility("default")]] Iterator {
 //   for (auto [key, value] : scan) ...
 //   if (!scan.status().ok()) ...
 //
-// One pass, one thread. Holds its own pin: the View may go first.
+// One pass, one thread; what begin() returned is void when the Scan moves. Key and value of a row
+// live until the next one. Holds its own pin: the View may go first. An error ends the rows early,
+// and one that nobody looked at counts in Stats::unread_errors.
 template <class K>
 class [[gnu::visibility("default")]] Scan {
  public:
-  using Key = typename K::Key;
+  using Key = typename K::Key;  // std::uint64_t or std::string_view
+  // One row, in place: valid until the next one.
   struct Row {
-    Key key{};
-    std::string_view value{};
+    Key key{};                 // ascending
+    std::string_view value{};  // its value
   };
-  struct Sentinel {};
+  struct Sentinel {};  // the end
+  // What a range-based for needs: an input iterator over a Scan that outlives it.
   class RowIterator {
    public:
-    using value_type = Row;
-    using difference_type = std::ptrdiff_t;
-    using iterator_concept = std::input_iterator_tag;
+    using value_type = Row;                            // rows, by value
+    using difference_type = std::ptrdiff_t;            // demanded by the standard
+    using iterator_concept = std::input_iterator_tag;  // one pass
     RowIterator() = default;
+    // The row that it stands on.
     Row operator*() const noexcept { return scan_->row_; }
+    // The next row. Reads from memory, and from disk on the first touch.
     RowIterator& operator++() {
       scan_->Advance();
       return *this;
     }
+    // The same.
     void operator++(int) { scan_->Advance(); }
+    // There are no more rows: all were seen, or the scan failed.
     bool operator==(Sentinel) const noexcept { return scan_->done_; }
 
    private:
@@ -94,9 +106,11 @@ class [[gnu::visibility("default")]] Scan {
   Scan& operator=(Scan&&) noexcept;
   ~Scan();
 
+  // To be called once.
   RowIterator begin() noexcept {
     return RowIterator(this);
   }
+  // Behind the last row.
   Sentinel end() const noexcept {
     return {};
   }
@@ -121,7 +135,7 @@ class [[gnu::visibility("default")]] Scan {
 template <class K>
 class [[gnu::visibility("default")]] View {
  public:
-  using Key = typename K::Key;
+  using Key = typename K::Key;  // std::uint64_t or std::string_view
 
   // O(log n) at worst, no lock, no allocation. The value lives as long as this View or a copy.
   Lookup Get(Key key) const noexcept {
@@ -132,8 +146,12 @@ class [[gnu::visibility("default")]] View {
   // each answer stands in its place in `lookups`. The status is OK unless an answer failed().
   Status MultiGet(std::span<const Key> keys, std::span<Lookup> lookups) const;
 
+  // The rows of the range; none if it is empty or upside down. Its ends are copied. Without memory
+  // for it there are no rows, and its status() is kResourceExhausted.
   Scan<K> scan(Range<K> range = {}) const;
+  // Stands nowhere yet. Without memory it is never Valid(), and its status() is kResourceExhausted.
   Iterator<K> NewIterator() const;
+  // The newest commit that this view sees.
   Sequence sequence() const noexcept;
 
  private:

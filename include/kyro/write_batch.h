@@ -23,9 +23,10 @@ class [[gnu::visibility("default")]] WriteBatch {
  public:
   WriteBatch();
 
-  // Of two operations on one key the later wins.
+  // Adds a row. Of two operations on one key the later wins. Nothing is written before Db::Write.
   template <class K>
   void Put(const Keyspace<K>& keyspace, typename K::Key key, std::string_view value);
+  // Takes the key away, if it is there.
   template <class K>
   void Delete(const Keyspace<K>& keyspace, typename K::Key key);
 
