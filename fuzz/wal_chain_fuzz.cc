@@ -72,9 +72,6 @@ class History {
         case 6:
           if (files.size() < kFilesMax) Rotate((op & 8) != 0);
           break;
-        case 7:
-          Bulk();
-          break;
         default:
           Group(1 + op % 3, op);
       }
@@ -149,11 +146,6 @@ class History {
     info.last = last;
     info.batches = static_cast<std::uint32_t>(count);
     Note([&] { return writer_->Append(info, &buffer); });
-  }
-  void Bulk() {
-    wal::RecordInfo info = Info();
-    info.last = ++last;
-    Note([&] { return writer_->AppendBulk(info, wal::Bulk{1, 10}); });
   }
   void Finish(bool close) {
     if (close) {

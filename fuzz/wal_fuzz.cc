@@ -34,9 +34,6 @@ void CheckRecordBytes(std::string_view file, const wal::RecordHeader& header,
   if (const auto seal = wal::DecodeSeal(payload)) {
     KYRO_REQUIRE(wal::EncodeSeal(*seal) == payload, "another seal");
   }
-  if (const auto bulk = wal::DecodeBulk(payload)) {
-    KYRO_REQUIRE(wal::EncodeBulk(*bulk) == payload, "another bulk");
-  }
 }
 
 // Every sector, also inside records and behind the end.

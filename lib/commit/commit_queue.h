@@ -61,7 +61,7 @@ struct CommitCounters {
 // A bulk load's turn in the commit order.
 struct BulkTurn {
   Sequence sequence = 0;  // the one it takes; all before it is in segments
-  FileId next_log;        // what follows it goes there
+  delta::LogEdge log;     // what follows it goes there
   // The active generation, empty, whose readers stay below `sequence`; and what takes its place in
   // the very state that shows the load.
   const delta::Generation* replaced = nullptr;
@@ -96,7 +96,7 @@ class CommitQueue {
   // The one commit of a bulk load: takes a sequence, with everything before it in segments and the
   // queue held, and calls `install`. If that fails nothing was committed. See bulk.cc.
   using BulkInstall = std::function<Status(const BulkTurn&)>;
-  Result<Sequence> CommitBulk(const wal::Bulk& bulk, const BulkInstall& install);
+  Result<Sequence> CommitBulk(const BulkInstall& install);
   // After a failed log: flushes everything visible, drops what the log holds beyond it for ever,
   // and begins a new one. OK and nothing done if the log is sound. See start_over.cc.
   Status StartOver();
@@ -147,7 +147,7 @@ class CommitQueue {
   void TurnTo(std::shared_ptr<delta::Generation> next, std::shared_ptr<read::ReadState> state,
               Sequence last, const delta::LogEdge& log) noexcept;
   Status FlushAllAsLeader();
-  Status BulkAsLeader(const wal::Bulk& bulk, const BulkInstall& install, Sequence* sequence);
+  Status BulkAsLeader(const BulkInstall& install, Sequence* sequence);
   Status StartOverAsLeader();
   Status SyncAsLeader();
   Status SyncAndMark();

@@ -113,16 +113,42 @@ Status Log::Rotate(Sequence last) {
   if (!failed_.ok()) return failed_;
   if (writer_ == nullptr) return OpenFirst(last);
   if (writer_->write_failed()) return CutOver(last);
+  KYRO_RETURN_IF_ERROR(SealCurrent(last));
+  return LinkNext(last, /*floor_moved=*/false);
+}
+
+Status Log::SealCurrent(Sequence last) {
   KYRO_ASSIGN_OR_RETURN(std::unique_ptr<wal::Writer> next, TakeNext());
   // A failed seal leaves a file that will be cut over; `next` becomes an orphan.
   KYRO_RETURN_IF_ERROR(writer_->AppendSeal(Info(wal::RecordType::kSeal, last), next->id()));
   if (Status status = writer_->Sync(); !status.ok()) return Fail(std::move(status));
+  sealed_next_ = std::move(next);
+  return Status::Ok();
+}
+
+Status Log::SealForNext(Sequence last, delta::LogEdge* edge) {
+  if (!failed_.ok()) return failed_;
+  *edge = {{}, end_.file};
+  if (writer_ == nullptr) return Status::Ok();
+  if (writer_->write_failed()) KYRO_RETURN_IF_ERROR(CutOver(last));
+  KYRO_RETURN_IF_ERROR(SealCurrent(last));
+  *edge = {sealed_next_->id(), {}};
+  return Status::Ok();
+}
+
+Status Log::LinkNext(Sequence last, bool floor_moved) {
+  if (!failed_.ok()) return failed_;
+  if (writer_ == nullptr) {
+    if (floor_moved) end_ = LogEnd();
+    return Status::Ok();
+  }
   const wal::Link link{writer_->id(), writer_->length(), last, false};
-  if (Status status = next->AppendLink(Info(wal::RecordType::kLink, last), link); !status.ok()) {
+  if (Status status = sealed_next_->AppendLink(Info(wal::RecordType::kLink, last), link);
+      !status.ok()) {
     return Fail(std::move(status));  // the seal names a file that cannot be linked
   }
-  counters_.bytes.fetch_add(next->length(), std::memory_order_relaxed);
-  writer_ = std::move(next);
+  counters_.bytes.fetch_add(sealed_next_->length(), std::memory_order_relaxed);
+  writer_ = std::move(sealed_next_);
   counters_.rotations.fetch_add(1, std::memory_order_relaxed);
   return Status::Ok();
 }
@@ -157,17 +183,6 @@ Status Log::Void(Status failure) {
   if (status.ok()) return failure;
   (void)Fail(std::move(status));
   return Status(StatusCode::kUnknownOutcome, failure.message(), failure.file(), failure.offset());
-}
-
-Status Log::AppendBulk(Sequence sequence, const wal::Bulk& bulk) {
-  KYRO_RETURN_IF_ERROR(MakeReady(2 * wal::kRecordHeaderBytes, sequence - 1));
-  wal::RecordInfo info = Info(wal::RecordType::kBulk, sequence);
-  info.first = sequence;
-  const std::uint64_t before = writer_->length();
-  last_attempted_ = std::max(last_attempted_, sequence);
-  if (Status status = writer_->AppendBulk(info, bulk); !status.ok()) return Void(std::move(status));
-  counters_.bytes.fetch_add(writer_->length() - before, std::memory_order_relaxed);
-  return Sync();
 }
 
 Status Log::AppendMark(Sequence last) {
@@ -205,6 +220,7 @@ Status Log::StartOver() {
   KYRO_RETURN_IF_ERROR(DropPrepared());
   if (linked_ != nullptr) (void)directory_->Unlink(linked_->name());  // holds no commit
   linked_ = nullptr;
+  sealed_next_ = nullptr;
   writer_ = nullptr;
   end_ = LogEnd();
   failed_ = Status();

@@ -20,6 +20,7 @@
 #include <string>
 
 #include "base/mutex.h"
+#include "delta/generation.h"
 #include "io/env.h"
 #include "wal/writer.h"
 
@@ -67,14 +68,18 @@ class Log {
   Status Append(wal::RecordInfo info, std::string* buffer);
   // An empty record that carries the sync mark. MakeReady first.
   Status AppendMark(Sequence last);
-  // The record of a bulk load, made room for and synced. On error as for Append and Sync.
-  Status AppendBulk(Sequence sequence, const wal::Bulk& bulk);
   Status Sync();
   void StartWriteback() { writer_->StartWriteback(); }
 
   // Ends the current file and begins another, so that a generation ends with a file. Afterwards
   // current() is the file that holds what follows `last`.
   Status Rotate(Sequence last);
+  // The two halves of it, for a sequence that is in no record: SealForNext ends the current file
+  // durably behind `last`; between them anything may fail or crash without harm, and then LinkNext
+  // begins the next file behind its `last`. `*edge` is where the log then stands: the next file,
+  // or, if the log holds no record, none. With `floor_moved` nothing before it is needed any more.
+  Status SealForNext(Sequence last, delta::LogEdge* edge);
+  Status LinkNext(Sequence last, bool floor_moved);
 
   // Seals, cuts and syncs the current file; `*end` is where the chain now ends. The log takes no
   // records afterwards.
@@ -115,6 +120,7 @@ class Log {
 
  private:
   Result<std::unique_ptr<wal::Writer>> TakeNext();
+  Status SealCurrent(Sequence last);
   Status Void(Status failure);
   Status OpenFirst(Sequence last);
   Status CutOver(Sequence last);
@@ -129,7 +135,8 @@ class Log {
 
   LogEnd end_;  // while writer_ is null
   std::unique_ptr<wal::Writer> writer_;
-  std::unique_ptr<wal::Writer> linked_;  // linked and synced, not yet named
+  std::unique_ptr<wal::Writer> linked_;       // linked and synced, not yet named
+  std::unique_ptr<wal::Writer> sealed_next_;  // named by the current file's seal, not yet linked
   Status failed_;
   Sequence last_attempted_ = 0;
   LogCounters counters_;

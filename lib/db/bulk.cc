@@ -26,10 +26,10 @@ void Core::EndBulk(std::uint32_t keyspace) noexcept {
   commit_->Accept(keyspace);
 }
 
-Result<Sequence> Core::InstallBulk(std::uint32_t keyspace, std::uint64_t rows, const RunRef& run) {
+Result<Sequence> Core::InstallBulk(std::uint32_t keyspace, const RunRef& run) {
   KYRO_RETURN_IF_ERROR(CheckWritable());
-  return commit_->CommitBulk({keyspace, rows}, [&](const commit::BulkTurn& turn) {
-    return upkeep_->InstallBulk(keyspace, run, turn.sequence, turn.next_log,
+  return commit_->CommitBulk([&](const commit::BulkTurn& turn) {
+    return upkeep_->InstallBulk(keyspace, run, turn.sequence, turn.log,
                                 {.gone = turn.replaced, .fresh = turn.fresh});
   });
 }
@@ -132,7 +132,7 @@ Result<Sequence> BulkSession<K>::Finish(const Progress& progress) {
   Result<Sequence> sequence = Guarded([&]() KYRO_REQUIRES(mutex_) -> Result<Sequence> {
     KYRO_RETURN_IF_ERROR(FinishRun());
     if (run_.segments.empty()) return core_->visible();
-    return core_->InstallBulk(keyspace_, count_, run_);
+    return core_->InstallBulk(keyspace_, run_);
   });
   over_ = Status(StatusCode::kInvalidArgument, "a bulk load finished before");
   if (sequence.ok()) {

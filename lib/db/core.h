@@ -93,7 +93,7 @@ class Core {
   // memory flushed; Close aborts the loads that were entered.
   Status BeginBulk(std::uint32_t keyspace);
   void EndBulk(std::uint32_t keyspace) noexcept;
-  Result<Sequence> InstallBulk(std::uint32_t keyspace, std::uint64_t rows, const RunRef& run);
+  Result<Sequence> InstallBulk(std::uint32_t keyspace, const RunRef& run);
   void EnterBulk(AnyBulkSession* session);
   void LeaveBulk(AnyBulkSession* session) noexcept;
   upkeep::Upkeep* upkeep() noexcept { return upkeep_.get(); }

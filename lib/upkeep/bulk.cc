@@ -24,7 +24,7 @@ Result<std::unique_ptr<RunBuilder<K>>> Upkeep::NewBulkBuilder(std::uint32_t keys
 }
 
 Status Upkeep::InstallBulk(std::uint32_t keyspace, const RunRef& run, Sequence sequence,
-                           const FileId& next_log, const Turnover& turnover) {
+                           const delta::LogEdge& log, const Turnover& turnover) {
   const bool doubted = installer_->in_doubt();
   const Status status = installer_->Install(
       [&](manifest::Manifest* next) -> Status {
@@ -33,7 +33,7 @@ Status Upkeep::InstallBulk(std::uint32_t keyspace, const RunRef& run, Sequence s
         found->runs.insert(found->runs.begin(), run);
         next->last_sequence = std::max(next->last_sequence, sequence);
         next->floor_sequence = sequence;
-        MoveLogFloor({next_log, {}}, next);
+        MoveLogFloor(log, next);
         return Status::Ok();
       },
       turnover);

@@ -142,10 +142,10 @@ std::vector<Installer::Obsolete> Installer::FindObsolete(const manifest::Manifes
 }
 
 Status Installer::MakeDurable(const manifest::Manifest& next, ManifestMark* mark) {
-  const bool needs_log = next.wal_floor.exists() || next.floor_sequence < next.last_sequence;
-  if (needs_log && next.last_sequence > context_.durable()) {  // I3
+  const Sequence durable = std::max(context_.durable(), next.floor_sequence);
+  if (next.last_sequence > durable) {  // I3
     return Error(StatusCode::kInternal, "manifest names sequence {} but the log is synced to {}",
-                 next.last_sequence, context_.durable());
+                 next.last_sequence, durable);
   }
   KYRO_ASSIGN_OR_RETURN(const Uuid file, context_.env.random->NewUuid());
   // The names of new files are durable before a manifest names them. After a failure a second try

@@ -5,8 +5,8 @@
 //   I1  One install at a time; each starts from the manifest that the last one made durable.
 //   I2  Everything that can fail (opening segments, memory for the new state) comes before the
 //       rename; what follows it cannot fail.
-//   I3  Rule W: no manifest names a sequence that the log has not made durable, unless it needs no
-//       log at all: then every commit it names is in its segments.
+//   I3  Rule W: every sequence that a manifest names is durable in the log, or in the segments that
+//       it names.
 //   I4  After a failed sync of the directory nobody knows which names, the manifest's among them, a
 //       crash would leave: no installs and no deletions until the database is reopened.
 #ifndef KYRO_UPKEEP_INSTALLER_H_

@@ -98,9 +98,9 @@ class Upkeep {
   Result<std::unique_ptr<RunBuilder<K>>> NewBulkBuilder(std::uint32_t keyspace, const Meter* meter,
                                                         RunRef* run);
   // Shows the run at `sequence`, before which everything is in segments; the log is needed from
-  // `next_log` on. kUnknownOutcome if a crash may leave either state.
+  // `log` on. kUnknownOutcome if a crash may leave either state.
   Status InstallBulk(std::uint32_t keyspace, const RunRef& run, Sequence sequence,
-                     const FileId& next_log, const Turnover& turnover);
+                     const delta::LogEdge& log, const Turnover& turnover);
   // Deletes the files of a run that will not be installed.
   void DiscardBulk(const RunRef& run);
 

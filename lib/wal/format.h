@@ -20,7 +20,6 @@ enum class RecordType : std::uint32_t {
   kGroup = 2,  // one commit group: its batches
   kMark = 3,   // no commits: carries synced_offset after idleness
   kSeal = 4,   // the last record of a file that ended in order: the file after it
-  kBulk = 5,   // a bulk load was installed under one sequence: informational
 };
 
 // Records start on sector boundaries; the header page is one sector.
@@ -42,13 +41,6 @@ struct Link {
 struct Seal {
   FileId successor;
   friend bool operator==(const Seal&, const Seal&) = default;
-};
-
-// Payload of kBulk: what was loaded under its sequence.
-struct Bulk {
-  std::uint32_t keyspace = 0;
-  std::uint64_t rows = 0;
-  friend bool operator==(const Bulk&, const Bulk&) = default;
 };
 
 // Adds one batch to the payload of a kGroup record in the making (which starts behind

@@ -30,7 +30,6 @@ static_assert(kReservedOffset + sizeof(std::uint64_t) == kRecordHeaderBytes);
 
 constexpr std::size_t kLinkBytes = 48;
 constexpr std::size_t kSealBytes = 24;
-constexpr std::size_t kBulkBytes = 12;
 
 // Of everything in the header but the CRC itself.
 std::uint32_t HeaderCrc(std::string_view header, std::uint32_t seed) noexcept {
@@ -45,8 +44,6 @@ std::optional<std::uint64_t> SequencesTaken(const RecordHeader& header, std::str
       return DecodeLink(payload) ? std::optional<std::uint64_t>(0) : std::nullopt;
     case RecordType::kSeal:
       return DecodeSeal(payload) ? std::optional<std::uint64_t>(0) : std::nullopt;
-    case RecordType::kBulk:
-      return DecodeBulk(payload) ? std::optional<std::uint64_t>(1) : std::nullopt;
     case RecordType::kMark:
       return payload.empty() ? std::optional<std::uint64_t>(0) : std::nullopt;
     case RecordType::kGroup:
@@ -70,8 +67,6 @@ std::string_view RecordTypeName(RecordType type) noexcept {
       return "mark";
     case RecordType::kSeal:
       return "seal";
-    case RecordType::kBulk:
-      return "bulk";
   }
   return "unknown";
 }
@@ -150,13 +145,6 @@ std::string EncodeSeal(const Seal& seal) {
   return payload;
 }
 
-std::string EncodeBulk(const Bulk& bulk) {
-  std::string payload;
-  AppendLE(&payload, bulk.keyspace);
-  AppendLE(&payload, bulk.rows);
-  return payload;
-}
-
 std::optional<Link> DecodeLink(std::string_view payload) {
   if (payload.size() != kLinkBytes) return std::nullopt;
   ByteReader reader(payload);
@@ -178,15 +166,6 @@ std::optional<Seal> DecodeSeal(std::string_view payload) {
   seal.successor.number = reader.Read<std::uint64_t>();
   seal.successor.uuid = reader.Read<Uuid>();
   return seal;
-}
-
-std::optional<Bulk> DecodeBulk(std::string_view payload) {
-  if (payload.size() != kBulkBytes) return std::nullopt;
-  ByteReader reader(payload);
-  Bulk bulk;
-  bulk.keyspace = reader.Read<std::uint32_t>();
-  bulk.rows = reader.Read<std::uint64_t>();
-  return bulk;
 }
 
 bool NextBatch(std::string_view* payload, std::string_view* batch) noexcept {

@@ -50,11 +50,9 @@ std::optional<RecordHeader> DecodeRecordHeader(std::string_view bytes, std::uint
 
 std::string EncodeLink(const Link& link);
 std::string EncodeSeal(const Seal& seal);
-std::string EncodeBulk(const Bulk& bulk);
 // Nothing unless `payload` is exactly what the encoder would write.
 std::optional<Link> DecodeLink(std::string_view payload);
 std::optional<Seal> DecodeSeal(std::string_view payload);
-std::optional<Bulk> DecodeBulk(std::string_view payload);
 
 // Takes the next batch off the front of a group's payload. False at its end, or if it is malformed:
 // then bytes are left in `*payload`.

@@ -118,10 +118,6 @@ Status Writer::AppendMark(const RecordInfo& info) {
   return AppendPayload(info, RecordType::kMark, {});
 }
 
-Status Writer::AppendBulk(const RecordInfo& info, const Bulk& bulk) {
-  return AppendPayload(info, RecordType::kBulk, EncodeBulk(bulk));
-}
-
 Status Writer::Sync() {
   if (sync_failed_) {
     return FileError(StatusCode::kUnknownOutcome, name_, synced_,

@@ -19,7 +19,7 @@ namespace kyro::wal {
 // What a record says beside its payload.
 struct RecordInfo {
   RecordType type = RecordType::kGroup;
-  // kGroup and kBulk: the sequences it takes. Others take none: the next one, and the one before.
+  // kGroup: the sequences it takes. Others take none: the next one, and the one before.
   Sequence first = 0;
   Sequence last = 0;
   std::uint32_t batches = 0;
@@ -53,7 +53,6 @@ class Writer {
   Status AppendLink(const RecordInfo& info, const Link& link);
   Status AppendSeal(const RecordInfo& info, const FileId& successor);
   Status AppendMark(const RecordInfo& info);
-  Status AppendBulk(const RecordInfo& info, const Bulk& bulk);  // info.first: the sequence it takes
 
   // fdatasync. On success synced() is what length() was. On error the file is done for: the
   // outcome of everything past synced() is unknown (kUnknownOutcome), and Sync is never tried

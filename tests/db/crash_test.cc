@@ -138,7 +138,7 @@ class Workload {
   TestEnv world;
   History history;
   Status failed;  // the first error
-  std::uint64_t flushes = 0, merges = 0, rotations = 0, retrains = 0, closes = 0;
+  std::uint64_t flushes = 0, merges = 0, rotations = 0, retrains = 0, closes = 0, loads = 0;
 
  private:
   std::uint64_t Moment() { return world.fs().event_count(); }
@@ -188,9 +188,27 @@ class Workload {
     }
     if (dice < 93) return Note(Door::Flush(db_->db));
     if (dice < 95) return Note(Door::WaitForUpkeep(db_->db));
-    if (dice < 97) return Note(db_->db.Fold());
-    if (dice < 98) return Note(db_->db.RebuildIndex());
+    if (dice < 96) return Note(db_->db.Fold());
+    if (dice < 97) return Note(db_->db.RebuildIndex());
+    if (dice < 99) return BulkLoad();
     Reopen();
+  }
+  void BulkLoad() {
+    Batch rows;
+    for (std::uint64_t key = 0; key < 10; ++key) {
+      rows.push_back({0, true, U64Key(key * key * 977), "load" + random_.String(20)});
+    }
+    auto space = db_->db.OpenKeyspace<U64>(FourSpaces()[0].name);
+    auto loader = space->NewBulkLoader();
+    if (!loader.ok()) return Note(loader.status());
+    for (const Op& row : rows) Note(loader->Add(U64Of(row.key), row.value));
+    history.Issue(Moment(), rows);
+    const auto sequence = loader->Finish();
+    if (!sequence.ok()) return Note(sequence.status());
+    EXPECT_EQ(*sequence, history.issued.size());
+    history.killed.emplace_back(Moment(), *sequence);
+    history.cut.emplace_back(Moment(), *sequence);  // durable in every mode
+    ++loads;
   }
   void Close() {
     Note(db_->db.Close());
@@ -369,6 +387,7 @@ void SweepCrashes(std::uint64_t seed, Durability durability, int steps, std::uin
   EXPECT_GE(workload.flushes, 3u);
   EXPECT_GE(workload.merges, 3u);
   EXPECT_GE(workload.rotations, 3u);
+  EXPECT_GE(workload.loads, 1u);
   EXPECT_GE(workload.retrains + workload.closes, 2u);
   const std::uint64_t events = workload.world.fs().event_count();
   Aftermath aftermath(workload.history, CrashOptions(durability));

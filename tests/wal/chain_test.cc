@@ -87,20 +87,6 @@ TEST(WalChain, ReplayFindsDamageAgain) {
   EXPECT_TRUE(ReplayChain(*log.directory, log.start, chain, 0, apply).ok());
 }
 
-TEST(WalChain, ABulkLoadTakesASequenceAndNoBatch) {
-  Log log;
-  log.Begin(1);
-  log.Synced({"a"});
-  RecordInfo info = log.Info();
-  info.last = info.first;
-  ASSERT_TRUE(log.writer->AppendBulk(info, Bulk{5, 1000}).ok());
-  ++log.last;
-  log.Synced({"c"});
-  EXPECT_EQ(log.Scan().value().last_sequence, 3u);
-  EXPECT_EQ(log.Read().value(), (Batches{"a", "c"}));
-  EXPECT_EQ(log.Read(2).value(), (Batches{"c"}));
-}
-
 TEST(WalChain, AFileBelowTheFloorIsALeftover) {
   Log log = Three();
   log.start.floor = log.Scan().value().files[1].id;

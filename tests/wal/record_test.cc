@@ -105,15 +105,12 @@ TEST(WalRecord, AFullSectorHasNoPadding) {
 TEST(WalRecord, PayloadsRoundTripAndNothingElseDecodes) {
   const Link link{FileId{3, Uuid{4, 5}}, 6, 7, true};
   const Seal seal{FileId{8, Uuid{9, 10}}};
-  const Bulk bulk{11, 12};
   EXPECT_EQ(DecodeLink(EncodeLink(link)), link);
   EXPECT_EQ(DecodeSeal(EncodeSeal(seal)), seal);
-  EXPECT_EQ(DecodeBulk(EncodeBulk(bulk)), bulk);
   for (std::size_t bytes = 0; bytes < 100; ++bytes) {
     const std::string zeros(bytes, '\0');
     EXPECT_EQ(DecodeLink(zeros).has_value(), bytes == 48) << bytes;
     EXPECT_EQ(DecodeSeal(zeros).has_value(), bytes == 24) << bytes;
-    EXPECT_EQ(DecodeBulk(zeros).has_value(), bytes == 12) << bytes;
   }
   std::string flags = EncodeLink(link);
   for (std::size_t bit = 1; bit < 64; ++bit) {
@@ -144,16 +141,10 @@ TEST(WalRecord, TheTruthPasses) {
                 header->batches = 0;
                 *payload = EncodeLink(Link{});
               }).ok());
-  EXPECT_TRUE(Lie([](RecordHeader* header, std::string* payload, Sequence*) {
-                header->type = RecordType::kBulk;
-                header->last = header->first;
-                header->batches = 0;
-                *payload = EncodeBulk(Bulk{1, 2});
-              }).ok());
 }
 
 TEST(WalRecord, AnUnknownTypeIsOfANewerVersion) {
-  for (const std::uint32_t type : {0u, 6u, 0xffffffffu}) {
+  for (const std::uint32_t type : {0u, 5u, 0xffffffffu}) {
     EXPECT_EQ(Lie([type](RecordHeader* header, auto*, auto*) {
                 header->type = static_cast<RecordType>(type);
               }).code(),
@@ -199,10 +190,9 @@ TEST(WalRecord, LiesAreDamage) {
       }),
       Lie([](H* header, P* payload, N* next) {
         *next = header->first = std::numeric_limits<Sequence>::max();
-        header->type = RecordType::kBulk;
-        header->batches = 0;
+        header->batches = 1;
         header->last = header->first;
-        *payload = EncodeBulk(Bulk{});
+        payload->assign(kBatchLengthBytes, '\0');
       }),
       Lie([](H* header, P* payload, N*) {
         header->type = RecordType::kLink;
