@@ -30,7 +30,9 @@ Status CommitQueue::BulkAsLeader(const BulkInstall& install, Sequence* sequence)
 
   BulkTurn turn;
   turn.sequence = last_ + 1;
-  KYRO_ASSIGN_OR_RETURN(turn.fresh, delta::Generation::Create(options_.delta_bytes, last_));
+  KYRO_ASSIGN_OR_RETURN(turn.fresh, delta::Generation::Create(options_.delta_bytes, turn.sequence));
+  // Should it fail: the same state with a generation that has not ended.
+  KYRO_ASSIGN_OR_RETURN(auto unloaded, delta::Generation::Create(options_.delta_bytes, last_));
   std::shared_ptr<read::ReadState> without = states_->NewState();
   KYRO_RETURN_IF_ERROR(log_->SealForNext(last_, &turn.log));
   turn.replaced = active_.get();
@@ -40,6 +42,7 @@ Status CommitQueue::BulkAsLeader(const BulkInstall& install, Sequence* sequence)
     last_ = turn.sequence;
     counters_.commits.fetch_add(1, std::memory_order_relaxed);
   } else {
+    turn.fresh = std::move(unloaded);
     states_->Publish(std::move(without), [&](const read::ReadState& now, read::ReadState* then) {
       then->runs = now.runs;
       then->generations[0] = turn.fresh;

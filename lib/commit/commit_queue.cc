@@ -319,7 +319,11 @@ Status CommitQueue::FlushAllAsLeader() {
 }
 
 Status CommitQueue::Freeze() {
-  return RunExclusive([this] { return active_->empty() ? Status::Ok() : FreezeAsLeader(); });
+  return RunExclusive([this] {
+    // Commits may have left no row, if their keyspace was dropped: still the floor must pass them.
+    const bool nothing = active_->empty() && active_->floor_sequence() == last_;
+    return nothing ? Status::Ok() : FreezeAsLeader();
+  });
 }
 
 // ---------------------------------------------------------------------------------- syncing

@@ -14,8 +14,8 @@ Status Core::BeginBulk(std::uint32_t keyspace) {
   KYRO_RETURN_IF_ERROR(CheckWritable());
   KYRO_RETURN_IF_ERROR(commit_->Refuse(
       keyspace, Status(StatusCode::kBusy, "a bulk load of the keyspace is under way")));
-  // No row of the keyspace is written from here on; those in memory go to segments, under the run
-  // that is being loaded.
+  // No row of the keyspace is written from here on. Those in memory go to segments now, so that
+  // the load, which is newer than they are, finds little left to flush when it holds the queue.
   Status status = commit_->Freeze();
   if (status.ok()) status = upkeep_->WaitForFlushes();
   if (!status.ok()) commit_->Accept(keyspace);

@@ -150,12 +150,10 @@ Result<Sequence> Core::Checkpoint(const std::string& given, const Progress& prog
   KYRO_ASSIGN_OR_RETURN(manifest.database, env_.random->NewUuid());
   KYRO_ASSIGN_OR_RETURN(const Uuid file, env_.random->NewUuid());
   ++manifest.generation;
-  manifest.last_sequence = manifest.floor_sequence;
   manifest.wal_floor = FileId{};
   manifest.wal_newest = FileId{};
   manifest.wal_newest_bytes = 0;
   manifest.clean = true;
-  KYRO_RETURN_IF_ERROR(directory->Sync());
   KYRO_RETURN_IF_ERROR(manifest::InstallManifest(directory.get(), manifest, file).status);
   KYRO_RETURN_IF_ERROR(env_.fs->RenameDirectory(temporary, destination));
   return manifest.floor_sequence;

@@ -15,6 +15,7 @@
 
 #include "db/inspect.h"
 #include "kyro/db.h"
+#include "support/sanitized.h"
 #include "support/seeded_random.h"
 #include "support/sim_fs.h"
 
@@ -133,6 +134,7 @@ TEST(Threads, ReadersWritersAndUpkeepAgree) {
   std::vector<std::map<std::uint64_t, std::uint64_t>> last(kWriters);
   std::vector<std::thread> writers;
   std::vector<std::thread> others;
+  others.reserve(4);
   for (int w = 0; w < kWriters; ++w) {
     writers.emplace_back([&, w] { Write(&*db, numbers, names, w, &last[w]); });
   }
@@ -179,6 +181,108 @@ TEST(Threads, ReadersWritersAndUpkeepAgree) {
   }
 }
 
+// ---------------------------------------------------------------------------------- whole loads
+
+constexpr int kLoads = support::kSanitized ? 6 : 25;
+constexpr std::uint64_t kLoadRows = 300;
+
+// Loads the same keys again and again, each time with the number of the load as value.
+void LoadAgainAndAgain(Keyspace<U64> loaded, std::atomic<int>* finished) {
+  for (int load = 1; load <= kLoads; ++load) {
+    auto loader = loaded.NewBulkLoader();
+    ASSERT_TRUE(loader.ok()) << loader.status().ToString();
+    for (std::uint64_t key = 0; key < kLoadRows; ++key) {
+      ASSERT_TRUE(loader->Add(key, std::to_string(load)).ok());
+    }
+    const auto sequence = loader->Finish();
+    ASSERT_TRUE(sequence.ok()) << sequence.status().ToString();
+    finished->store(load);
+  }
+}
+
+// The number of the load that a view shows; 0: none. All rows are of one.
+int LoadShownBy(const View<U64>& view) {
+  std::string shown;
+  std::uint64_t rows = 0;
+  Scan<U64> scan = view.scan();
+  for (const auto [key, value] : scan) {
+    if (rows++ == 0) shown = value;
+    EXPECT_EQ(value, shown) << "half a load at key " << key;
+  }
+  EXPECT_TRUE(scan.status().ok());
+  EXPECT_EQ(rows, rows == 0 ? 0 : kLoadRows);
+  return rows == 0 ? 0 : std::stoi(shown);
+}
+
+void ReadLoads(Db* db, Keyspace<U64> loaded, const std::atomic<int>& finished,
+               const std::atomic<bool>& stop) {
+  int newest = 0;
+  Sequence sequence = 0;
+  while (!stop.load()) {
+    const int before = finished.load();
+    const auto point = db->read_point();
+    ASSERT_TRUE(point.ok());
+    const int shown = LoadShownBy(*loaded.view(*point));
+    ASSERT_GE(shown, before) << "a finished load is not there";
+    ASSERT_GE(shown, newest) << "went back";
+    if (point->sequence() == sequence) {
+      ASSERT_EQ(shown, newest) << "one sequence, two states";
+    }
+    newest = shown;
+    sequence = point->sequence();
+  }
+}
+
+void CheckpointLoads(Db* db, const World& world, const io::Env& env,
+                     const std::atomic<int>& finished, const std::atomic<bool>& stop) {
+  for (int i = 0; !stop.load(); ++i) {
+    const int before = finished.load();
+    const std::string path = "/copy" + std::to_string(i);
+    const auto sequence = db->Checkpoint(path);
+    ASSERT_TRUE(sequence.ok()) << sequence.status().ToString();
+    auto copy = db::Door::Open(path, world.options, env);
+    ASSERT_TRUE(copy.ok()) << copy.status().ToString();
+    EXPECT_EQ(copy->stats().visible, *sequence);
+    EXPECT_GE(LoadShownBy(*copy->OpenKeyspace<U64>("loaded")->view()), before);
+  }
+}
+
+TEST(Threads, LoadsCheckpointsAndDropsAmongWriters) {
+  World world;
+  const io::Env env = world.env();
+  auto db = db::Door::Open("/db", world.options, env);
+  ASSERT_TRUE(db.ok());
+  auto loaded = *db->OpenKeyspace<U64>("loaded");
+  auto numbers = *db->OpenKeyspace<U64>("numbers");
+  std::atomic<int> finished{0};
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> others;
+  others.reserve(4);
+  others.emplace_back([&] { ReadLoads(&*db, loaded, finished, stop); });
+  others.emplace_back([&] { CheckpointLoads(&*db, world, env, finished, stop); });
+  others.emplace_back([&] {
+    for (std::uint64_t i = 0; !stop.load(); ++i) {
+      ASSERT_TRUE(numbers.Put(i % 500, "x", {.durability = Durability::kOs}).ok());
+    }
+  });
+  others.emplace_back([&] {
+    while (!stop.load()) {
+      auto scratch = db->OpenKeyspace<Bytes>("scratch");
+      ASSERT_TRUE(scratch.ok()) << scratch.status().ToString();
+      ASSERT_TRUE(scratch->Put("a", "b").ok());
+      ASSERT_TRUE(db->DropKeyspace("scratch").ok());
+      ASSERT_EQ(scratch->Get("a").status().code(), StatusCode::kClosed);
+    }
+  });
+  LoadAgainAndAgain(loaded, &finished);
+  stop.store(true);
+  for (std::thread& thread : others) thread.join();
+  EXPECT_EQ(LoadShownBy(*loaded.view()), kLoads);
+  EXPECT_EQ(db->stats().upkeep_failures, 0u) << db->stats().background_error.ToString();
+  EXPECT_TRUE(db->Verify().ok());
+  ASSERT_TRUE(db->Close().ok());
+}
+
 // Closing while everybody works: no call hangs, crashes or fails with anything but kClosed.
 TEST(Threads, CloseUnderLoadEndsEverybodyWithClosed) {
   World world;
@@ -204,6 +308,18 @@ TEST(Threads, CloseUnderLoadEndsEverybodyWithClosed) {
   threads.emplace_back([&] {
     Status status;
     while (status.ok()) status = db->Fold();
+    expect_closed(status);
+  });
+  threads.emplace_back([&] {
+    auto loaded = db->OpenKeyspace<U64>("loaded");
+    if (!loaded.ok()) return expect_closed(loaded.status());
+    Status status;
+    while (status.ok()) {
+      auto loader = loaded->NewBulkLoader();
+      status = loader.ok() ? Status::Ok() : loader.status();
+      for (std::uint64_t key = 0; status.ok() && key < 1000; ++key) status = loader->Add(key, "v");
+      if (status.ok()) status = loader->Finish().status();
+    }
     expect_closed(status);
   });
   threads.emplace_back([&] {

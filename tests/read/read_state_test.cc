@@ -110,6 +110,27 @@ TEST(ClampToState, CutsOffWhatCameAfterTheFreeze) {
   EXPECT_EQ(ClampToState(*pin, 3), 3u);
 }
 
+// A bulk load that is the very first commit: readers of the state before it stay at 0, readers of
+// the state that shows it read at its sequence even before that is visible.
+TEST(ClampToState, HoldsBothSidesOfABulkLoad) {
+  World world;
+  world.Publish(0);
+  const StatePin before = world.states.Pin();
+  before->generations[0]->Freeze(0);
+  EXPECT_EQ(ClampToState(*before, 1), 0u);
+  auto runs = std::make_shared<RunsVersion>();
+  runs->floor_sequence = 1;
+  world.states.Publish(world.states.NewState(), [&](const ReadState&, ReadState* then) {
+    then->runs = runs;
+    then->generations[0] = *delta::Generation::Create(64 << 10, 1);
+    then->generation_count = 1;
+  });
+  const StatePin after = world.states.Pin();
+  EXPECT_EQ(ClampToState(*after, 0), 1u);
+  EXPECT_EQ(ClampToState(*after, 1), 1u);
+  EXPECT_EQ(ClampToState(*after, 2), 2u);
+}
+
 TEST(ViewRegistry, KnowsTheOldestLiveView) {
   World world;
   world.Publish(0);
