@@ -283,6 +283,19 @@ TEST(Threads, LoadsCheckpointsAndDropsAmongWriters) {
   ASSERT_TRUE(db->Close().ok());
 }
 
+Status LoadUntilItFails(Db* db) {
+  auto loaded = db->OpenKeyspace<U64>("loaded");
+  if (!loaded.ok()) return loaded.status();
+  while (true) {
+    auto loader = loaded->NewBulkLoader();
+    if (!loader.ok()) return loader.status();
+    for (std::uint64_t key = 0; key < 1000; ++key) {
+      if (Status status = loader->Add(key, "v"); !status.ok()) return status;
+    }
+    if (auto sequence = loader->Finish(); !sequence.ok()) return sequence.status();
+  }
+}
+
 // Closing while everybody works: no call hangs, crashes or fails with anything but kClosed.
 TEST(Threads, CloseUnderLoadEndsEverybodyWithClosed) {
   World world;
@@ -310,18 +323,7 @@ TEST(Threads, CloseUnderLoadEndsEverybodyWithClosed) {
     while (status.ok()) status = db->Fold();
     expect_closed(status);
   });
-  threads.emplace_back([&] {
-    auto loaded = db->OpenKeyspace<U64>("loaded");
-    if (!loaded.ok()) return expect_closed(loaded.status());
-    Status status;
-    while (status.ok()) {
-      auto loader = loaded->NewBulkLoader();
-      status = loader.ok() ? Status::Ok() : loader.status();
-      for (std::uint64_t key = 0; status.ok() && key < 1000; ++key) status = loader->Add(key, "v");
-      if (status.ok()) status = loader->Finish().status();
-    }
-    expect_closed(status);
-  });
+  threads.emplace_back([&] { expect_closed(LoadUntilItFails(&*db)); });
   threads.emplace_back([&] {
     std::string value;
     Status status;
