@@ -19,7 +19,7 @@ enum class StallReason : std::uint8_t {
   kNone = 0,
   kFlushBehind,   // frozen generations wait for their flush
   kFlushFailing,  // flushes fail; background_error says why
-  kLogFailed,     // a sync of the log failed: read-only until reopened
+  kLogFailed,     // a sync of the log failed: read-only until Resume or a reopening
   kReadOnly,      // opened read-only
   kClosed,
 };

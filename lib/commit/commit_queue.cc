@@ -183,7 +183,7 @@ Status CommitQueue::Process(const std::vector<Request*>& group) {
 
 Status CommitQueue::MakeRoom(const std::vector<Request*>& group) {
   if (!log_->failed().ok()) {
-    return Error(StatusCode::kReadOnly, "read-only until reopened, because the log failed: {}",
+    return Error(StatusCode::kReadOnly, "read-only until Resume or reopening: {}",
                  log_->failed().message());
   }
   std::uint64_t need = 0;
