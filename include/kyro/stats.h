@@ -26,6 +26,30 @@ enum class StallReason : std::uint8_t {
 // The reason's name, as in "flush_behind". Lives for ever.
 [[gnu::visibility("default")]] std::string_view StallReasonName(StallReason reason) noexcept;
 
+// How long things of one kind took, in nanoseconds, since Open. What is at most 1/8 apart is not
+// told apart. Empty with Options::latency_histograms off.
+struct [[gnu::visibility("default")]] LatencyStats {
+  // Those between two bounds.
+  struct Bucket {
+    std::uint64_t upper_nanos = 0;  // the largest that it counts
+    std::uint64_t count = 0;        // above the bounds below this one
+    // All members are equal.
+    friend bool operator==(const Bucket&, const Bucket&) = default;
+  };
+  std::uint64_t count = 0;      // of what was timed
+  std::uint64_t sum_nanos = 0;  // exact, as are the next two
+  std::uint64_t min_nanos = 0;  // 0 if there are none
+  std::uint64_t max_nanos = 0;  // 0 if there are none
+  // Those that are not empty, ascending. Every power of two can be a bound, so the count of what
+  // took at most 2^k ns is exact. A bound is at most 9/8 of anything above 0 that it counts.
+  std::vector<Bucket> buckets;
+
+  // The smallest bound that at least `q` (0 to 1) of all are at or below, but never more than
+  // max_nanos: no less than the true quantile, and no more than 9/8 of it. 0 if there are none.
+  // O(buckets).
+  std::uint64_t Quantile(double q) const noexcept;
+};
+
 // Of one keyspace, at one moment.
 struct KeyspaceStats {
   std::string name;              // 1 to 255 bytes
@@ -108,8 +132,32 @@ struct Stats {
   std::uint64_t pinned_bytes = 0;   // of these files
   std::uint64_t unread_errors = 0;  // scans and iterators that failed unnoticed: 0 in sound code
 
+  // --- Lookups and latencies. Of reads one in about 256 lookups of a thread is timed, so that
+  // `count` is the number of samples; the others count everything.
+  std::uint64_t lookups = 0;  // Gets and keys of MultiGets; exact for up to 64 threads
+  std::uint64_t lookups_during_upkeep = 0;  // of these, while a flush, merge or retraining ran
+  LatencyStats get_latency;                 // Keyspace::Get and View::Get
+  LatencyStats get_during_upkeep_latency;   // of these, what ended while upkeep ran
+  LatencyStats multiget_latency;            // one whole View::MultiGet
+  LatencyStats put_latency;                 // one whole Put, Delete or Write, refused ones too
+  LatencyStats group_latency;     // what `groups` counts, for its leader: record, sync, delta
+  LatencyStats log_sync_latency;  // what `log_syncs` counts
+  LatencyStats flush_latency;     // what `flushes` counts, install included
+  LatencyStats merge_latency;     // what `merges` counts, install included
+  LatencyStats retrain_latency;   // what `retrains` counts, install included
+
   std::vector<KeyspaceStats> keyspaces;  // ascending id
 };
+
+// One JSON object (RFC 8259), on one line: every field by the name it has in Stats, and of each
+// LatencyStats also the quantiles 0.5, 0.9, 0.99 and 0.999. Bytes of a name that are not UTF-8
+// become text: a backslash, x and two hex digits. Empty if there is no memory for it. Any thread.
+[[gnu::visibility("default")]] std::string ToJson(const Stats& stats) noexcept;
+
+// The same as OpenMetrics 1.0 text, ready to be served to Prometheus as
+// `application/openmetrics-text; version=1.0.0; charset=utf-8`. docs/metrics.md lists what there
+// is. Empty if there is no memory for it. Any thread.
+[[gnu::visibility("default")]] std::string ToOpenMetrics(const Stats& stats) noexcept;
 
 }  // namespace kyro
 

@@ -7,6 +7,7 @@
 #include "base/status_util.h"
 #include "batch/batch.h"
 #include "commit/request.h"
+#include "io/stopwatch.h"
 
 namespace kyro::commit {
 namespace {
@@ -32,6 +33,7 @@ CommitQueue::CommitQueue(const io::Env& env, const CommitOptions& options, Commi
     : env_(env),
       options_(options),
       hooks_(std::move(hooks)),
+      latency_clock_(options.latency_histograms ? env.clock : nullptr),
       log_(log),
       states_(states),
       chores_(chores),
@@ -46,6 +48,7 @@ CommitQueue::~CommitQueue() = default;
 // ---------------------------------------------------------------------------------- the queue
 
 Result<Sequence> CommitQueue::Commit(std::string_view batch, Durability durability) {
+  const io::Stopwatch watch(latency_clock_);
   Request request;
   request.batch = batch;
   request.durability = durability;
@@ -61,7 +64,9 @@ Result<Sequence> CommitQueue::Commit(std::string_view batch, Durability durabili
     request.need_bytes += bytes;
   }
   KYRO_RETURN_IF_ERROR(reader.status());
-  if (Status status = Enqueue(&request); !status.ok()) {
+  Status status = Enqueue(&request);
+  watch.Stop(&counters_.commit_nanos);
+  if (!status.ok()) {
     counters_.refused.fetch_add(1, std::memory_order_relaxed);
     return status;
   }
@@ -162,6 +167,7 @@ void CommitQueue::Lead(Request* first) {
 // ---------------------------------------------------------------------------------- one group
 
 Status CommitQueue::Process(const std::vector<Request*>& group) {
+  const io::Stopwatch watch(latency_clock_);
   const bool sync = std::any_of(group.begin(), group.end(), [](const Request* request) {
     return request->durability == Durability::kSync;
   });
@@ -174,6 +180,7 @@ Status CommitQueue::Process(const std::vector<Request*>& group) {
   Apply(group);
   if (sync) durable_.store(last_, std::memory_order_release);
   visible_.store(last_, std::memory_order_release);  // C3
+  watch.Stop(&counters_.group_nanos);
   groups_done_.fetch_add(1, std::memory_order_relaxed);
   counters_.groups.fetch_add(1, std::memory_order_relaxed);
   counters_.commits.fetch_add(group.size(), std::memory_order_relaxed);

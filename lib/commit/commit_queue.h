@@ -27,6 +27,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/histogram.h"
 #include "base/mutex.h"
 #include "commit/log.h"
 #include "io/env.h"
@@ -40,6 +41,7 @@ struct CommitOptions {
   std::chrono::microseconds sync_interval{100000};
   std::size_t delta_bytes = 0;
   std::chrono::microseconds write_stall_max{0};
+  bool latency_histograms = true;
 };
 
 // How the queue reaches the rest of the Db. Called by the leader without locks.
@@ -56,6 +58,8 @@ struct CommitCounters {
   std::atomic<std::uint64_t> refused{0};
   std::atomic<std::uint64_t> stalls{0};
   std::atomic<std::uint64_t> stall_micros{0};
+  Histogram commit_nanos;  // of what `commits` and `refused` count: from the call to its return
+  Histogram group_nanos;   // of what `groups` counts: the leader's, sync included
 };
 
 // A bulk load's turn in the commit order.
@@ -158,6 +162,7 @@ class CommitQueue {
   const io::Env env_;
   const CommitOptions options_;
   const CommitHooks hooks_;
+  const io::Clock* const latency_clock_;  // null: no histograms
   Log* const log_;
   read::StateHolder* const states_;
   io::JobQueue* const chores_;

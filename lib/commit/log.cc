@@ -6,6 +6,7 @@
 
 #include "base/coding.h"
 #include "base/status_util.h"
+#include "io/stopwatch.h"
 
 namespace kyro::commit {
 namespace {
@@ -19,6 +20,7 @@ Log::Log(const io::Env& env, io::Directory* directory, const LogOptions& options
       directory_(directory),
       options_(options),
       hooks_(std::move(hooks)),
+      latency_clock_(options.latency_histograms ? env.clock : nullptr),
       end_(end),
       next_file_bytes_(std::min(kFirstFileBytes, options.file_bytes_max)) {}
 
@@ -195,8 +197,10 @@ Status Log::Sync() {
   if (!failed_.ok()) return failed_;
   if (synced()) return Status::Ok();
   counters_.syncs.fetch_add(1, std::memory_order_relaxed);
-  if (Status status = writer_->Sync(); !status.ok()) return Fail(std::move(status));
-  return Status::Ok();
+  const io::Stopwatch watch(latency_clock_);
+  Status status = writer_->Sync();
+  watch.Stop(&counters_.sync_nanos);
+  return status.ok() ? status : Fail(std::move(status));
 }
 
 Status Log::Close(Sequence last, LogEnd* end) {

@@ -19,6 +19,7 @@
 #include <memory>
 #include <string>
 
+#include "base/histogram.h"
 #include "base/mutex.h"
 #include "delta/generation.h"
 #include "io/env.h"
@@ -37,6 +38,7 @@ struct LogHooks {
 struct LogOptions {
   Uuid database;
   std::uint64_t file_bytes_max = 0;
+  bool latency_histograms = true;
 };
 
 // Where a recovered chain ended: what the first new file continues.
@@ -50,6 +52,7 @@ struct LogCounters {
   std::atomic<std::uint64_t> syncs{0};
   std::atomic<std::uint64_t> rotations{0};
   std::atomic<std::uint64_t> marks{0};
+  Histogram sync_nanos;  // of what `syncs` counts
 };
 
 // The leader's alone, except Prepare, DropPrepared and the counters.
@@ -132,6 +135,7 @@ class Log {
   io::Directory* const directory_;
   const LogOptions options_;
   const LogHooks hooks_;
+  const io::Clock* const latency_clock_;  // null: no histogram
 
   LogEnd end_;  // while writer_ is null
   std::unique_ptr<wal::Writer> writer_;

@@ -84,6 +84,9 @@ Status Core::WaitForUpkeep() {
 template <class K>
 Status Core::Get(std::uint32_t keyspace, typename K::Key key, std::string* value) const {
   KYRO_RETURN_IF_ERROR(CheckOpen());
+  using Timer = read::LookupMeter::Timer;
+  const bool timed = shared_->lookups.Count(1);
+  const Timer timer(timed ? &shared_->lookups : nullptr, Timer::Call::kGet);
   const read::EpochGuard guard;
   const read::ReadState* state = states_->Peek(guard);
   read::StatePin pin;

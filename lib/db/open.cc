@@ -116,7 +116,11 @@ Status Core::LoadOrCreateManifest(manifest::LoadedManifest* loaded) {
 }
 
 void Core::BuildReaders() {
-  shared_ = std::make_shared<read::Shared>();
+  std::function<std::uint64_t()> nanos;
+  if (options_.latency_histograms) {
+    nanos = [clock = env_.clock] { return clock->MonotonicNanos(); };
+  }
+  shared_ = std::make_shared<read::Shared>(std::move(nanos));
   reclaimer_ = std::make_shared<read::Reclaimer>([this] {
     if (upkeep_ != nullptr) upkeep_->MaintainSoon();
   });
@@ -136,6 +140,7 @@ void Core::BuildUpkeep(const manifest::LoadedManifest& loaded) {
   upkeep::UpkeepOptions options;
   options.segment_bytes = options_.segment_bytes;
   options.merge_fraction = options_.merge_fraction;
+  options.latency_histograms = options_.latency_histograms;
   options.on_event = options_.on_event;
   upkeep_ = std::make_unique<upkeep::Upkeep>(env_, directory_.get(), options, installer_.get(),
                                              states_.get());
@@ -255,7 +260,8 @@ Status Core::StartThreads(const Recovered& recovered) {
   log_hooks.manifest_mark = [this] { return installer_->mark(); };
   log_ = std::make_unique<commit::Log>(
       env_, directory_.get(),
-      commit::LogOptions{installer_->manifest().database, options_.wal_file_bytes},
+      commit::LogOptions{installer_->manifest().database, options_.wal_file_bytes,
+                         options_.latency_histograms},
       std::move(log_hooks), end);
 
   commit::CommitHooks hooks;
@@ -267,7 +273,8 @@ Status Core::StartThreads(const Recovered& recovered) {
   };
   commit_ = std::make_unique<commit::CommitQueue>(
       env_,
-      commit::CommitOptions{options_.sync_interval, options_.delta_bytes, options_.write_stall_max},
+      commit::CommitOptions{options_.sync_interval, options_.delta_bytes, options_.write_stall_max,
+                            options_.latency_histograms},
       std::move(hooks), log_.get(), states_.get(), log_queue_.get(), recovered.last_sequence,
       recovered.batch_bytes);
   upkeep_->Start(flush_queue_.get(), maintenance_queue_.get());

@@ -2,6 +2,7 @@
 #include "kyro/stats.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "db/core.h"
 
@@ -25,8 +26,35 @@ std::string_view StallReasonName(StallReason reason) noexcept {
   return "unknown";
 }
 
+std::uint64_t LatencyStats::Quantile(double q) const noexcept {
+  if (count == 0) return 0;
+  const double all = static_cast<double>(count);
+  const double wanted = q > 0 ? std::ceil(q * all) : 1;  // also if q is not a number
+  const std::uint64_t rank = wanted < all ? static_cast<std::uint64_t>(wanted) : count;
+  std::uint64_t seen = 0;
+  for (const Bucket& bucket : buckets) {
+    seen += bucket.count;
+    if (seen >= rank) return std::min(bucket.upper_nanos, max_nanos);
+  }
+  return max_nanos;
+}
+
 namespace db {
 namespace {
+
+LatencyStats LatencyOf(const Histogram& histogram) {
+  const Histogram::Snapshot snapshot = histogram.Read();
+  LatencyStats latency;
+  latency.count = snapshot.count;
+  latency.sum_nanos = snapshot.sum;
+  latency.min_nanos = snapshot.min;
+  latency.max_nanos = snapshot.max;
+  for (std::size_t i = 0; i < Histogram::kBuckets; ++i) {
+    if (snapshot.buckets[i] == 0) continue;
+    latency.buckets.push_back({Histogram::UpperBound(i), snapshot.buckets[i]});
+  }
+  return latency;
+}
 
 std::uint64_t Load(const std::atomic<std::uint64_t>& counter) {
   return counter.load(std::memory_order_relaxed);
@@ -100,6 +128,9 @@ void AddCommit(const commit::CommitQueue& commit, const commit::Log& log, Stats*
   stats->stalls = Load(commit.counters().stalls);
   stats->stall_micros = Load(commit.counters().stall_micros);
   stats->stall = commit.stall_reason();
+  stats->put_latency = LatencyOf(commit.counters().commit_nanos);
+  stats->group_latency = LatencyOf(commit.counters().group_nanos);
+  stats->log_sync_latency = LatencyOf(log.counters().sync_nanos);
   stats->log_syncs = Load(log.counters().syncs);
   stats->log_bytes = Load(log.counters().bytes);
   stats->log_rotations = Load(log.counters().rotations);
@@ -116,10 +147,30 @@ void AddUpkeep(const upkeep::Upkeep& upkeep, const upkeep::Installer& installer,
   stats->bytes_merged = Load(counters.bytes_merged);
   stats->upkeep_failures = Load(counters.failures);
   stats->background_error = upkeep.last_error();
+  stats->flush_latency = LatencyOf(counters.flush_nanos);
+  stats->merge_latency = LatencyOf(counters.merge_nanos);
+  stats->retrain_latency = LatencyOf(counters.retrain_nanos);
   stats->installs = installer.installs();
   const auto pinned = installer.pinned();
   stats->pinned_files = pinned.files;
   stats->pinned_bytes = pinned.bytes;
+}
+
+void AddReaders(const read::Shared& shared, Stats* stats) {
+  stats->predictions = shared.predictions.Sum() + shared.lookups.by_model();
+  stats->model_fallbacks = Load(shared.segments.model_fallbacks);
+  stats->models_damaged = Load(shared.segments.models_damaged);
+  stats->blocks_verified = Load(shared.segments.blocks_verified);
+  stats->blocks_bad = Load(shared.segments.blocks_bad);
+  stats->unread_errors = Load(shared.unread_errors);
+  const auto views = shared.views.Summarize();
+  stats->open_views = views.views;
+  stats->oldest_view = views.oldest;
+  stats->lookups_during_upkeep = shared.lookups.lookups_during_upkeep();  // never above `lookups`
+  stats->lookups = shared.lookups.lookups();
+  stats->get_latency = LatencyOf(shared.lookups.gets());
+  stats->get_during_upkeep_latency = LatencyOf(shared.lookups.gets_during_upkeep());
+  stats->multiget_latency = LatencyOf(shared.lookups.multigets());
 }
 
 }  // namespace
@@ -166,15 +217,7 @@ Stats Core::GetStats() const {
   }
 
   AddKeyspaces(manifest, *state, &stats);
-  stats.predictions = shared_->predictions.Sum();
-  stats.model_fallbacks = Load(shared_->segments.model_fallbacks);
-  stats.models_damaged = Load(shared_->segments.models_damaged);
-  stats.blocks_verified = Load(shared_->segments.blocks_verified);
-  stats.blocks_bad = Load(shared_->segments.blocks_bad);
-  stats.unread_errors = Load(shared_->unread_errors);
-  const auto views = shared_->views.Summarize();
-  stats.open_views = views.views;
-  stats.oldest_view = views.oldest;
+  AddReaders(*shared_, &stats);
   return stats;
 }
 

@@ -8,35 +8,15 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <utility>
 
 #include "base/mutex.h"
 #include "kyro/types.h"
-#include "read/epoch.h"
+#include "read/lookup_meter.h"
 #include "segment/segment.h"
 
 namespace kyro::read {
-
-// Counts lookups without contention: a thread adds to the cell its index falls on, by a plain load
-// and store. Exact for up to kCells threads; beyond that two threads may lose an increment.
-class Tally {
- public:
-  void Add(std::uint64_t count) noexcept {
-    std::atomic<std::uint64_t>& cell = cells_[ThreadIndex() % kCells].count;
-    cell.store(cell.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
-  }
-  std::uint64_t Sum() const noexcept {
-    std::uint64_t sum = 0;
-    for (const Cell& cell : cells_) sum += cell.count.load(std::memory_order_relaxed);
-    return sum;
-  }
-
- private:
-  static constexpr std::size_t kCells = 64;
-  struct alignas(64) Cell {
-    std::atomic<std::uint64_t> count{0};
-  };
-  std::array<Cell, kCells> cells_;
-};
 
 // A live view's entry in the registry: part of the view, so that listing it allocates nothing.
 struct ViewEntry {
@@ -67,8 +47,12 @@ class ViewRegistry {
 };
 
 struct Shared {
+  // The clock of LookupMeter.
+  explicit Shared(std::function<std::uint64_t()> nanos = nullptr) : lookups(std::move(nanos)) {}
+
   segment::Counters segments;
-  Tally predictions;                            // lookups that went through a model
+  LookupMeter lookups;
+  Tally predictions;                            // through models, besides lookups.by_model()
   std::atomic<std::uint64_t> unread_errors{0};  // cursors destroyed with an error nobody read
   ViewRegistry views;
 };

@@ -57,7 +57,7 @@ ViewState<K>::ViewState(StatePin pin, std::uint32_t keyspace, Sequence sequence)
     : pin_(std::move(pin)),
       sources_(*pin_, keyspace),
       only_(OnlySegment(sources_)),
-      predictions_(&pin_->shared->predictions) {
+      lookups_(&pin_->shared->lookups) {
   entry_.sequence = sequence;
   pin_->shared->views.Enter(&entry_);
 }
@@ -75,28 +75,45 @@ typename ViewState<K>::GetFunction ViewState<K>::ChooseGet() const noexcept {
 
 template <class K>
 Lookup ViewState<K>::GetAny(const ViewState& view, Key key) noexcept {
+  if (view.lookups_->Count(1)) [[unlikely]]
+    return GetTimed(view, key);
   return view.sources_.Get(key, view.sequence(), &view.shared()->predictions);
 }
 
 template <class K>
-Lookup ViewState<K>::GetNothing(const ViewState&, Key) noexcept {
+Lookup ViewState<K>::GetNothing(const ViewState& view, Key key) noexcept {
+  if (view.lookups_->Count(1)) [[unlikely]]
+    return GetTimed(view, key);
   return Lookup::Absent();
 }
 
 template <class K>
 Lookup ViewState<K>::GetOneSegment(const ViewState& view, Key key) noexcept {
+  if (view.lookups_->Count(1)) [[unlikely]]
+    return GetTimed(view, key);
   return view.only_->Get(key);
 }
 
 template <class K>
 Lookup ViewState<K>::GetOneModel(const ViewState& view, Key key) noexcept {
-  view.predictions_->Add(1);
+  if (view.lookups_->CountByModel()) [[unlikely]]
+    return GetTimed(view, key);
   return view.only_->Get(key);
+}
+
+template <class K>
+Lookup ViewState<K>::GetTimed(const ViewState& view, Key key) noexcept {
+  const LookupMeter::Timer timer(view.lookups_, LookupMeter::Timer::Call::kGet);
+  if (view.only_ != nullptr) return view.only_->Get(key);
+  return view.sources_.Get(key, view.sequence(), &view.shared()->predictions);
 }
 
 template <class K>
 void ViewState<K>::MultiGet(std::span<const Key> keys, std::span<Lookup> lookups) const noexcept {
   std::fill(lookups.begin(), lookups.end(), Lookup::Absent());
+  if (keys.empty()) return;
+  const bool timed = lookups_->Count(keys.size());
+  const LookupMeter::Timer timer(timed ? lookups_ : nullptr, LookupMeter::Timer::Call::kMultiGet);
   for (std::size_t d = 0; d < sources_.delta_count; ++d) {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (!lookups[i].undecided()) continue;

@@ -66,12 +66,14 @@ class ViewState {
   static Lookup GetNothing(const ViewState& view, Key key) noexcept;
   static Lookup GetOneSegment(const ViewState& view, Key key) noexcept;
   static Lookup GetOneModel(const ViewState& view, Key key) noexcept;
+  // What a sampled lookup takes instead, whichever of the above it began with.
+  [[gnu::noinline]] static Lookup GetTimed(const ViewState& view, Key key) noexcept;
 
   const StatePin pin_;
   const Sources<K> sources_;
   // For the short paths: the one segment that serves the view, or null.
   const segment::Segment<K>* const only_;
-  Tally* const predictions_;
+  LookupMeter* const lookups_;
   ViewEntry entry_;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/status_util.h"
+#include "io/stopwatch.h"
 #include "upkeep/run_builder.h"
 #include "upkeep/upkeep.h"
 
@@ -59,6 +60,8 @@ void Upkeep::MoveLogFloor(const delta::LogEdge& log, manifest::Manifest* next) {
 }
 
 Status Upkeep::FlushOne(const delta::Generation& generation) {
+  const io::Stopwatch watch(latency_clock_);
+  const read::LookupMeter::Upkeep running(&states_->shared()->lookups);
   const manifest::Manifest manifest = installer_->manifest();
   KYRO_ASSIGN_OR_RETURN(std::vector<NewRun> runs, BuildRuns(generation, manifest));
   Status status = installer_->Install(
@@ -82,6 +85,7 @@ Status Upkeep::FlushOne(const delta::Generation& generation) {
     bytes += RunBytes(run.run);
     counters_.tombstones_dropped.fetch_add(run.tombstones_dropped, std::memory_order_relaxed);
   }
+  watch.Stop(&counters_.flush_nanos);
   counters_.flushes.fetch_add(1, std::memory_order_relaxed);
   counters_.bytes_flushed.fetch_add(bytes, std::memory_order_relaxed);
   Report(Event::Kind::kFlush, bytes);
@@ -131,6 +135,7 @@ Status Upkeep::BuildRun(const delta::Generation& generation, const manifest::Key
 }
 
 Status Upkeep::FlushInto(const delta::Generation& generation, manifest::Manifest* manifest) {
+  const io::Stopwatch watch(latency_clock_);
   KYRO_ASSIGN_OR_RETURN(std::vector<NewRun> runs, BuildRuns(generation, *manifest));
   for (NewRun& run : runs) {
     manifest::KeyspaceRef* keyspace = manifest::FindKeyspace(manifest, run.keyspace);
@@ -139,6 +144,7 @@ Status Upkeep::FlushInto(const delta::Generation& generation, manifest::Manifest
     keyspace->runs.insert(keyspace->runs.begin(), std::move(run.run));
   }
   manifest->last_sequence = std::max(manifest->last_sequence, generation.last_sequence());
+  watch.Stop(&counters_.flush_nanos);
   counters_.flushes.fetch_add(1, std::memory_order_relaxed);
   return Status::Ok();
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/status_util.h"
+#include "io/stopwatch.h"
 #include "read/merging_cursor.h"
 #include "upkeep/merge_policy.h"
 #include "upkeep/run_builder.h"
@@ -55,6 +56,8 @@ bool Upkeep::MergeOnce() {
 }
 
 Status Upkeep::MergeNewest(const manifest::KeyspaceRef& keyspace, std::size_t count, Meter* meter) {
+  const io::Stopwatch watch(latency_clock_);
+  const read::LookupMeter::Upkeep running(&states_->shared()->lookups);
   NewRun merged;
   merged.keyspace = keyspace.id;
   const Uuid database = installer_->manifest().database;
@@ -66,7 +69,10 @@ Status Upkeep::MergeNewest(const manifest::KeyspaceRef& keyspace, std::size_t co
     Discard({merged});
     return status;
   }
-  return InstallMerge(keyspace, count, std::move(merged));
+  KYRO_RETURN_IF_ERROR(InstallMerge(keyspace, count, std::move(merged)));
+  watch.Stop(&counters_.merge_nanos);
+  counters_.merges.fetch_add(1, std::memory_order_relaxed);
+  return Status::Ok();
 }
 
 template <class K>
@@ -136,7 +142,6 @@ Status Upkeep::InstallMerge(const manifest::KeyspaceRef& keyspace, std::size_t c
   dropped -= TombstonesIn(merged.run);
   const std::uint64_t bytes = RunBytes(merged.run);
   counters_.tombstones_dropped.fetch_add(dropped, std::memory_order_relaxed);
-  counters_.merges.fetch_add(1, std::memory_order_relaxed);
   counters_.bytes_merged.fetch_add(bytes, std::memory_order_relaxed);
   Report(Event::Kind::kMerge, bytes);
   return Status::Ok();

@@ -4,11 +4,14 @@
 #include <utility>
 
 #include "base/status_util.h"
+#include "io/stopwatch.h"
 #include "upkeep/upkeep.h"
 
 namespace kyro::upkeep {
 
 Status Upkeep::Retrain(std::uint32_t keyspace, const SegmentRef& ref, const Meter* meter) {
+  const io::Stopwatch watch(latency_clock_);
+  const read::LookupMeter::Upkeep running(&states_->shared()->lookups);
   const Uuid database = installer_->manifest().database;
   KYRO_ASSIGN_OR_RETURN(const SegmentRef fresh,
                         segment::Retrain(NewBuildContext(database, meter), ref));
@@ -29,6 +32,7 @@ Status Upkeep::Retrain(std::uint32_t keyspace, const SegmentRef& ref, const Mete
     }
     return status;
   }
+  watch.Stop(&counters_.retrain_nanos);
   counters_.retrains.fetch_add(1, std::memory_order_relaxed);
   Report(Event::Kind::kRetrain, fresh.model.bytes);
   return Status::Ok();

@@ -14,7 +14,12 @@ constexpr std::chrono::microseconds kWaitStep{500};
 
 Upkeep::Upkeep(const io::Env& env, io::Directory* directory, const UpkeepOptions& options,
                Installer* installer, read::StateHolder* states)
-    : env_(env), directory_(directory), options_(options), installer_(installer), states_(states) {}
+    : env_(env),
+      directory_(directory),
+      options_(options),
+      latency_clock_(options.latency_histograms ? env.clock : nullptr),
+      installer_(installer),
+      states_(states) {}
 
 void Upkeep::Start(io::JobQueue* flush_queue, io::JobQueue* maintenance_queue) noexcept {
   flush_queue_ = flush_queue;

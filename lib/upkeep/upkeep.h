@@ -19,6 +19,7 @@
 #include <set>
 #include <vector>
 
+#include "base/histogram.h"
 #include "base/mutex.h"
 #include "io/env.h"
 #include "kyro/options.h"
@@ -30,6 +31,7 @@ namespace kyro::upkeep {
 struct UpkeepOptions {
   std::uint64_t segment_bytes = std::uint64_t{2} << 30;
   double merge_fraction = 0.25;
+  bool latency_histograms = true;
   std::function<void(const Event&)> on_event;
 };
 
@@ -41,6 +43,10 @@ struct UpkeepCounters {
   std::atomic<std::uint64_t> bytes_flushed{0};
   std::atomic<std::uint64_t> bytes_merged{0};
   std::atomic<std::uint64_t> failures{0};
+  // Of what `flushes`, `merges` and `retrains` count: building, and installing with its syncs.
+  Histogram flush_nanos;
+  Histogram merge_nanos;
+  Histogram retrain_nanos;
 };
 
 // Calls the caller's Progress and answers a builder's question whether to stop.
@@ -158,6 +164,7 @@ class Upkeep {
   const io::Env env_;
   io::Directory* const directory_;
   const UpkeepOptions options_;
+  const io::Clock* const latency_clock_;  // null: no histograms
   Installer* const installer_;
   read::StateHolder* const states_;
   io::JobQueue* flush_queue_ = nullptr;  // both set by Start
