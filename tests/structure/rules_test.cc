@@ -50,6 +50,16 @@ TEST(IncludeRule, PublicHeadersStandAlone) {
   EXPECT_TRUE(Refuses(CheckIncludes, "include/kyro/a.h", "#include \"string\"\n"));
   EXPECT_TRUE(Allows(CheckIncludes, "include/kyro/a.h", "#include <string>\n"));
   EXPECT_TRUE(Allows(CheckIncludes, "include/kyro/a.h", "#include \"kyro/status.h\"\n"));
+  EXPECT_TRUE(Refuses(CheckIncludes, "include/kyro/a.h", "#include <stdint.h>\n"));
+  EXPECT_TRUE(Allows(CheckIncludes, "include/kyro/kyro.h", "#include <stdint.h>\n"));
+  EXPECT_TRUE(Refuses(CheckIncludes, "include/kyro/kyro.h", "#include <unistd.h>\n"));
+}
+
+TEST(IncludeRule, TheCRoomSeesOnlyThePublicApi) {
+  EXPECT_TRUE(Refuses(CheckIncludes, "lib/c/a.cc", "#include \"db/core.h\"\n"));
+  EXPECT_TRUE(Refuses(CheckIncludes, "lib/c/a.cc", "#include \"base/status_util.h\"\n"));
+  EXPECT_TRUE(Refuses(CheckIncludes, "lib/db/a.cc", "#include \"c/handles.h\"\n"));
+  EXPECT_TRUE(Allows(CheckIncludes, "lib/c/a.cc", "#include \"kyro/db.h\"\n"));
 }
 
 TEST(IncludeRule, ToolsUseThePublicApiAndOneDoor) {

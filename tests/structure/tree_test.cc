@@ -42,7 +42,9 @@ const std::vector<Source>& Sources() {
     auto* const parsed = new std::vector<Source>;
     for (const auto& [path, text] : Files()) {
       const fs::path extension = fs::path(path).extension();
-      if (extension == ".cc" || extension == ".h") parsed->push_back(ParseSource(path, text));
+      if (extension == ".c" || extension == ".cc" || extension == ".h") {
+        parsed->push_back(ParseSource(path, text));
+      }
     }
     return parsed;
   }();
