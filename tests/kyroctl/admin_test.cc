@@ -74,6 +74,47 @@ TEST(Snapshot, FoldsAndKeepsEveryRow) {
   }
 }
 
+TEST(Checkpoint, IsADatabaseWithTheSameRows) {
+  TempDir dir;
+  MakeDatabase(dir / "db");
+  const Answer people = Ctl({"checkpoint", dir / "db", dir / "copy"});
+  ASSERT_EQ(people.exit, kExitOk) << people.err;
+  EXPECT_EQ(people.out.find("copied up to sequence "), 0u) << people.out;
+  EXPECT_EQ(Ctl({"diff", dir / "db", dir / "copy"}).exit, kExitOk);
+  EXPECT_EQ(Ctl({"verify", dir / "copy"}).exit, kExitOk);
+  ASSERT_EQ(Ctl({"put", dir / "copy", "1", "apart"}).exit, kExitOk);
+  EXPECT_EQ(Ctl({"get", dir / "db", "1"}).out, "in the log");
+  const auto again = Ctl({"checkpoint", dir / "db", dir / "copy"});
+  EXPECT_EQ(again.exit, kExitNo);
+  EXPECT_EQ(Ctl({"get", dir / "copy", "1"}).out, "apart");
+}
+
+TEST(Snapshot, WithADirectoryFoldsAndCopies) {
+  TempDir dir;
+  MakeDatabase(dir / "db");
+  const Answer answer = Ctl({"snapshot", dir / "db", dir / "copy", "--json"});
+  ASSERT_EQ(answer.exit, kExitOk) << answer.err;
+  const auto json = nlohmann::json::parse(answer.out);
+  EXPECT_EQ(json["segments"], 2);
+  EXPECT_EQ(json["checkpoint"], dir / "copy");
+  EXPECT_EQ(Ctl({"diff", dir / "db", dir / "copy"}).exit, kExitOk);
+  const auto inspection = nlohmann::json::parse(Ctl({"inspect", dir / "copy", "--json"}).out);
+  for (const auto& keyspace : inspection["keyspaces"]) EXPECT_EQ(keyspace["runs"].size(), 1u);
+}
+
+TEST(Drop, DeletesTheKeyspaceThatIsNamedAndNoOther) {
+  TempDir dir;
+  MakeDatabase(dir / "db");
+  const std::string rows = Ctl({"dump", dir / "db"}).out;
+  EXPECT_EQ(Ctl({"drop", dir / "db", "words"}).exit, kExitUsage) << "without --yes";
+  EXPECT_EQ(Ctl({"count", dir / "db", "--keyspace", "words"}).out, "2\n");
+  const Answer dropped = Ctl({"drop", dir / "db", "words", "--yes", "--keyspace", "default"});
+  EXPECT_EQ(dropped.exit, kExitOk) << dropped.err;
+  EXPECT_EQ(dropped.out, "dropped keyspace \"words\"\n");
+  EXPECT_EQ(Ctl({"count", dir / "db", "--keyspace", "words"}).exit, kExitFailure);
+  EXPECT_EQ(Ctl({"dump", dir / "db"}).out, rows);
+}
+
 TEST(Rebuild, TrainsModelsAnewAndKeepsEveryRow) {
   TempDir dir;
   MakeDatabase(dir / "db");

@@ -246,6 +246,26 @@ TEST(LoadSosd, ValuesArePositions) {
   EXPECT_EQ(Ctl({"count", dir / "db"}).out, "3\n");
 }
 
+TEST(LoadBulk, LoadsAllRowsAsOneCommitOrNone) {
+  TempDir dir;
+  const Answer loaded = Ctl({"load", dir / "db", "-", "--create", "--bulk"}, NumberRows(3000));
+  EXPECT_EQ(loaded.exit, kExitOk) << loaded.err;
+  EXPECT_EQ(loaded.out, "loaded 3000 rows\n");
+  ASSERT_EQ(Ctl({"load", dir / "same", "-", "--create"}, NumberRows(3000)).exit, kExitOk);
+  EXPECT_EQ(Ctl({"diff", dir / "db", dir / "same"}).exit, kExitOk);
+  const Answer falling = Ctl({"load", dir / "db", "-", "--format", "csv", "--bulk"},
+                             "key,value\n5000,new\n4000,new\n");
+  EXPECT_EQ(falling.exit, kExitUsage);
+  EXPECT_EQ(falling.err.find("kyroctl: line 3, column 1: "), 0u) << falling.err;
+  EXPECT_TRUE(
+      falling.err.ends_with("; sort the rows, or load them without --bulk; nothing is loaded\n"))
+      << falling.err;
+  const Answer wrong =
+      Ctl({"load", dir / "db", "-", "--format", "csv", "--bulk"}, "key,value\n5000,new\nx,y\n");
+  EXPECT_TRUE(wrong.err.ends_with("; nothing is loaded\n")) << wrong.err;
+  EXPECT_EQ(Ctl({"count", dir / "db"}).out, "3000\n");
+}
+
 TEST(LoadSosd, WrongFilesAndKeyspacesAreRefused) {
   TempDir dir;
   WriteFile(dir / "short", Sosd(5, {1, 2}));

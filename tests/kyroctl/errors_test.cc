@@ -33,6 +33,7 @@ struct World {
     WriteFile(dir / "bad.ndjson", "{\"key\":1}\n");
     WriteFile(dir / "bad.csv", "a,b\n");
     WriteFile(dir / "bad.sosd", "short");
+    WriteFile(dir / "falling.csv", "key,value\n2,two\n1,one\n");
     std::filesystem::create_directory(dir / "empty");
   }
   void Make(const std::string& name, const std::string& rows) const {
@@ -66,6 +67,10 @@ std::vector<std::string> LineFor(const Verb& verb, const World& world, const std
     } else if (argument.required) {
       args.push_back("x");
     }
+  }
+  for (const Option& option : verb.options) {
+    if (option.name == "--yes") args.push_back(option.name);
+    if (option.completes == Completes::kFile) args.insert(args.end(), {option.name, "-"});
   }
   return args;
 }
@@ -151,6 +156,12 @@ TEST(Errors, OfInputsAndKeyspaces) {
            {{"put", good, std::string(70000, 'k'), "v", "--keyspace", "words"}, kExitUsage},
            {{"diff", good, none}, kExitFailure},
            {{"diff", good, good, "--keyspace", "nosuch"}, kExitFailure},
+           {{"drop", good, "words"}, kExitUsage},
+           {{"drop", good, "nosuch", "--yes"}, kExitFailure},
+           {{"checkpoint", good, world.dir / "empty"}, kExitNo},
+           {{"checkpoint", good, world.dir / "none/below"}, kExitUsage},
+           {{"snapshot", good, world.dir / "empty"}, kExitNo},
+           {{"load", good, world.dir / "falling.csv", "--bulk"}, kExitUsage},
            {{"bench", none}, kExitFailure},
            {{"--print-completion", "csh"}, kExitUsage},
        }) {
@@ -190,7 +201,8 @@ TEST(Listings, FitInEightyColumnsHoweverLongTheNames) {
            {"scan", db, "--keyspace", name},
            {"count", db},
            {"bench", dir.path(), "--rows", "1000"},
-           {"snapshot", db},
+           {"snapshot", db, dir / std::string(100, 's')},
+           {"checkpoint", db, dir / std::string(100, 'c')},
            {"rebuild", db},
        }) {
     const Answer answer = Ctl(args, "", {.out = true});

@@ -111,6 +111,12 @@ std::vector<Long> LongCommands(const TempDir& dir) {
       {{"load", dir / "new", dir / "rows", "--create"},
        "loading [",
        "the first 1000 rows are loaded and stay, what follows them is not"},
+      {{"load", dir / "bulk", dir / "rows", "--create", "--bulk"},
+       "loading [",
+       "nothing is loaded, the keyspace is as it was"},
+      {{"checkpoint", db, dir / "copy"},
+       "copying [",
+       "copy is not made; " + dir / "copy" + ".tmp can be deleted"},
       {{"dump", db}, "printing [", "the output has the first 1 rows, and lacks the others"},
       {{"scan", db}, "printing [", "the output has the first 1 rows, and lacks the others"},
       {{"count", db}, "counting [", "1024 rows are counted, the others are not"},
@@ -146,7 +152,7 @@ TEST(Bar, IsNotDrawnWhereItWouldBeInTheWay) {
   TempDir dir;
   MakeRows(dir);
   const auto err = [&](std::vector<std::string> args, const Terminals& terminals) {
-    std::filesystem::remove_all(dir / "new");
+    for (const char* made : {"new", "bulk", "copy"}) std::filesystem::remove_all(dir / made);
     const Answer answer = Ctl(args, "", terminals);
     EXPECT_EQ(answer.exit, kExitOk) << args[0];
     return answer.err;
@@ -205,6 +211,8 @@ TEST(Interrupt, EndsAllThatTakesLongAndSaysWhatIsLeft) {
     EXPECT_EQ(Ctl({"verify", dir / "db"}).exit, kExitOk) << command.args[0];
   }
   EXPECT_EQ(Ctl({"count", dir / "new"}).out, "1000\n");
+  EXPECT_EQ(Ctl({"count", dir / "bulk"}).out, "0\n");
+  EXPECT_FALSE(std::filesystem::exists(dir / "copy"));
 }
 
 TEST(Interrupt, IsAskedForOnceAndOnlyWhileItLives) {

@@ -13,10 +13,27 @@ namespace kyro::kyroctl {
 
 const std::vector<Verb>& Verbs() {
   static const auto* const verbs = new std::vector<Verb>{
-      // clang-format off: one a line, for those who add to it
-      CreateVerb(),   PutVerb(),     DeleteVerb(), LoadVerb(),    GetVerb(),     ScanVerb(),
-      DumpVerb(),     CountVerb(),   DiffVerb(),   InspectVerb(), ExplainVerb(), KeyspacesVerb(),
-      SnapshotVerb(), RebuildVerb(), VerifyVerb(), ReportVerb(),  BenchVerb(),
+      // One a line, for those who add to it.
+      // clang-format off
+      CreateVerb(),
+      PutVerb(),
+      DeleteVerb(),
+      LoadVerb(),
+      DropVerb(),
+      GetVerb(),
+      ScanVerb(),
+      DumpVerb(),
+      CountVerb(),
+      DiffVerb(),
+      InspectVerb(),
+      ExplainVerb(),
+      KeyspacesVerb(),
+      CheckpointVerb(),
+      SnapshotVerb(),
+      RebuildVerb(),
+      VerifyVerb(),
+      ReportVerb(),
+      BenchVerb(),
       // clang-format on
   };
   return *verbs;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// snapshot, rebuild, verify: a whole database at once.
+// checkpoint, snapshot, rebuild, verify: a whole database at once.
 #include <fmt/format.h>
 
 #include <cstdint>
@@ -14,6 +14,8 @@
 #include "kyroctl/open.h"
 #include "kyroctl/progress.h"
 #include "kyroctl/request.h"
+#include "kyroctl/rows.h"
+#include "kyroctl/text.h"
 #include "kyroctl/verbs.h"
 
 namespace kyro::kyroctl {
@@ -26,6 +28,40 @@ struct Job {
   std::string_view left;  // what ^C leaves
   Status (Db::*call)(const Progress&);
 };
+
+void SetCopied(Json* object, const Request& request, Sequence sequence) {
+  SetBytes(object, "checkpoint", request.directory);
+  (*object)["sequence"] = sequence;
+}
+
+std::string CopiedLine(const Request& request, Sequence sequence) {
+  const std::string lead = fmt::format("copied up to sequence {} into ", sequence);
+  return lead + Shortened(request.directory, kColumns - lead.size());
+}
+
+// What came of copying a database into request.directory.
+struct Copied {
+  int code = kExitOk;
+  Sequence sequence = 0;
+};
+
+Copied Copy(Db* db, const Request& request, Output& output) {
+  const auto copied = [&] {
+    Task task(output, "copying", Unit::kBytes);
+    return db->Checkpoint(request.directory, task.AsProgress());
+  }();
+  if (copied.ok()) return {.sequence = *copied};
+  const Status& status = copied.status();
+  if (status.code() == StatusCode::kCancelled) {
+    return {.code = output.Interrupted(fmt::format("{0} is not made; {0}.tmp can be deleted",
+                                                   Printable(request.directory)))};
+  }
+  if (status.code() == StatusCode::kAlreadyExists) {
+    return {.code = output.No(status.code(), fmt::format("{}; give a directory that is not there",
+                                                         status.message()))};
+  }
+  return {.code = output.Fail(status)};
+}
 
 int RunJob(const Job& job, const Request& request, Output& output) {
   auto db = OpenToWrite(request, false);
@@ -42,16 +78,37 @@ int RunJob(const Job& job, const Request& request, Output& output) {
   } else if (!status.ok()) {
     code = output.Fail(status);
   }
-  code = CloseAnd(*db, code, output);
+  const bool copies = code == kExitOk && !request.directory.empty();
+  const Copied copied = copies ? Copy(&*db, request, output) : Copied{.code = code};
+  code = CloseAnd(*db, copied.code, output);
   if (code != kExitOk) return code;
   if (request.json) {
-    output.Object(Json{{"ok", true},
-                       {"segments", stats.segments},
-                       {"segment_bytes", stats.segment_bytes},
-                       {"model_bytes", stats.model_bytes}});
+    Json object{{"ok", true},
+                {"segments", stats.segments},
+                {"segment_bytes", stats.segment_bytes},
+                {"model_bytes", stats.model_bytes}};
+    if (copies) SetCopied(&object, request, copied.sequence);
+    output.Object(object);
   } else {
     output.Line(fmt::format("{} {} segments of {} bytes, {} of them models", job.did,
                             stats.segments, stats.segment_bytes, stats.model_bytes));
+    if (copies) output.Line(CopiedLine(request, copied.sequence));
+  }
+  return output.Done();
+}
+
+int MakeCheckpoint(const Request& request, Output& output) {
+  auto db = OpenToWrite(request, false);
+  if (!db.ok()) return FailToOpen(db.status(), request, output);
+  const Copied copied = Copy(&*db, request, output);
+  const int code = CloseAnd(*db, copied.code, output);
+  if (code != kExitOk) return code;
+  if (request.json) {
+    Json object{{"ok", true}};
+    SetCopied(&object, request, copied.sequence);
+    output.Object(object);
+  } else {
+    output.Line(CopiedLine(request, copied.sequence));
   }
   return output.Done();
 }
@@ -133,18 +190,44 @@ int Verify(const Request& request, Output& output) {
   return output.Done();
 }
 
+Argument CopyArgument(bool required) {
+  return {.name = "DIR",
+          .about = "Directory of the copy; must not exist",
+          .field = &Request::directory,
+          .required = required,
+          .completes = Completes::kDirectory};
+}
+
 }  // namespace
+
+Verb CheckpointVerb() {
+  return {.name = "checkpoint",
+          .summary = "Copy a database into a new directory",
+          .description =
+              "The copy is a database of its own and holds every row of this one. Files "
+              "are shared by hard links where the file system can. What is in the log "
+              "is flushed first.",
+          .group = Group::kUpkeep,
+          .arguments = {DbArgument(), CopyArgument(true)},
+          .examples = {{"kyroctl checkpoint cells monday", "Make a copy to restore from"}},
+          .exits = {{kExitNo, "no: DIR exists already"},
+                    {kExitInterrupted, "interrupted: DIR is not made"}},
+          .run = &MakeCheckpoint};
+}
 
 Verb SnapshotVerb() {
   return {.name = "snapshot",
           .summary = "Fold each keyspace into one run of segments",
           .description =
               "Flushes what is in the log and merges, so that no keyspace holds a "
-              "deletion or an old version any more.",
+              "deletion or an old version any more. With DIR the result is then copied "
+              "there, as checkpoint does.",
           .group = Group::kUpkeep,
-          .arguments = {DbArgument()},
-          .examples = {{"kyroctl snapshot cells", "Fold a database"}},
-          .exits = {{kExitInterrupted, "interrupted: not all keyspaces are folded"}},
+          .arguments = {DbArgument(), CopyArgument(false)},
+          .examples = {{"kyroctl snapshot cells", "Fold a database"},
+                       {"kyroctl snapshot cells sunday", "Fold it and keep a copy"}},
+          .exits = {{kExitNo, "no: DIR exists already"},
+                    {kExitInterrupted, "interrupted: not all is folded and copied"}},
           .run = &Snapshot};
 }
 

@@ -41,11 +41,15 @@ struct Input {
   void Next() { have_row = rows->Next(&row); }
 };
 
-// `status` with its place in the input, and what became of the rows before.
-Status AtPlace(const Status& status, const Input& input, std::uint64_t loaded) {
-  return Status(status.code(), fmt::format("{}: {}; {} rows before it are loaded",
-                                           input.rows->Place(), status.message(), loaded));
+// `status` with its place in the input, and what became of the rows.
+Status AtPlace(const Status& status, const Input& input, std::string_view rest) {
+  return Status(status.code(),
+                fmt::format("{}: {}; {}", input.rows->Place(), status.message(), rest));
 }
+std::string LoadedBefore(std::uint64_t rows) {
+  return fmt::format("{} rows before it are loaded", rows);
+}
+constexpr std::string_view kNothingLoaded = "nothing is loaded";
 
 // Makes the row's key one of the kind that the keyspace has.
 template <class K>
@@ -65,6 +69,16 @@ Status SetKind(Row* row) {
 }
 
 template <class K>
+typename K::Key KeyOf(const Row& row) {
+  if constexpr (kKindOf<K> == KeyKind::kU64) {
+    return row.number;
+  } else {
+    return row.bytes;
+  }
+}
+
+// Rows in batches, through the log.
+template <class K>
 class Loader {
  public:
   Loader(Db* db, const Keyspace<K>& keyspace, const Request& request, const Output& output)
@@ -81,7 +95,7 @@ class Loader {
     // question before a row is believed.
     for (; input->have_row && !task_.interrupted(); input->Next()) {
       if (Status wrong = SetKind<K>(&input->row); !wrong.ok()) return Stop(wrong, *input);
-      Add(input->row);
+      batch_.Put(keyspace_, KeyOf<K>(input->row), input->row.value);
       if (batch_.count() < batch_rows_ && batch_.bytes() < kBatchBytes) continue;
       if (Status status = Commit(); !status.ok()) return status;
       task_.Update(input->rows->bytes_read(), input->total_bytes, loaded_);
@@ -94,15 +108,7 @@ class Loader {
   // Loads what is complete. `why` is OK at the end of the input.
   Status Stop(const Status& why, const Input& input) {
     if (Status status = Commit(); !status.ok()) return status;
-    return why.ok() ? why : AtPlace(why, input, loaded_);
-  }
-
-  void Add(const Row& row) {
-    if constexpr (kKindOf<K> == KeyKind::kU64) {
-      batch_.Put(keyspace_, row.number, row.value);
-    } else {
-      batch_.Put(keyspace_, row.bytes, row.value);
-    }
+    return why.ok() ? why : AtPlace(why, input, LoadedBefore(loaded_));
   }
 
   Status Commit() {
@@ -126,18 +132,48 @@ class Loader {
   std::uint64_t loaded_ = 0;
 };
 
+// Sorted rows into segments, all of them as one commit or none. kCancelled after ^C.
+template <class K>
+Status LoadBulk(Keyspace<K>* keyspace, Input* input, const Output& output, std::uint64_t* loaded) {
+  auto loader = keyspace->NewBulkLoader();
+  if (!loader.ok()) return loader.status();
+  Task task(output, "loading", Unit::kRows);
+  const auto update = [&] {
+    return task.Update(input->rows->bytes_read(), input->total_bytes, loader->count());
+  };
+  for (; input->have_row && !task.interrupted(); input->Next()) {
+    if (Status wrong = SetKind<K>(&input->row); !wrong.ok()) {
+      return AtPlace(wrong, *input, kNothingLoaded);
+    }
+    const Status added = loader->Add(KeyOf<K>(input->row), input->row.value);
+    if (added.code() == StatusCode::kInvalidArgument) {
+      return AtPlace(added, *input,
+                     "sort the rows, or load them without --bulk; nothing is loaded");
+    }
+    if (!added.ok()) return added;
+    if (loader->count() % 1024 == 0) update();
+  }
+  if (task.interrupted()) return Status(StatusCode::kCancelled);
+  if (!input->rows->status().ok()) return AtPlace(input->rows->status(), *input, kNothingLoaded);
+  *loaded = loader->count();
+  return loader->Finish({.on_progress = [&](auto, auto) { return update(); }}).status();
+}
+
 template <class K>
 int LoadInto(Db& db, const Request& request, Input* input, Output& output) {
-  const auto keyspace = db.OpenKeyspace<K>(request.keyspace);
+  auto keyspace = db.OpenKeyspace<K>(request.keyspace);
   if (!keyspace.ok()) return output.Fail(keyspace.status());
   std::uint64_t loaded = 0;
   Status status;
-  {
+  if (request.bulk) {
+    status = LoadBulk(&*keyspace, input, output, &loaded);
+  } else {
     Loader<K> loader(&db, *keyspace, request, output);
     status = loader.Run(input);
     loaded = loader.loaded();
   }
   if (status.code() == StatusCode::kCancelled) {
+    if (request.bulk) return output.Interrupted("nothing is loaded, the keyspace is as it was");
     return output.Interrupted(
         fmt::format("the first {} rows are loaded and stay, what follows them is not", loaded));
   }
@@ -192,7 +228,7 @@ int LoadFrom(const Request& request, std::istream& in, std::uint64_t total_bytes
   if (const Status keys = CheckKeys(request, request.keys); !keys.ok()) return output.Fail(keys);
   input.Next();
   if (!input.rows->status().ok()) {
-    return output.Fail(AtPlace(input.rows->status(), input, 0));
+    return output.Fail(AtPlace(input.rows->status(), input, LoadedBefore(0)));
   }
   auto db = OpenToWrite(request, request.create);
   if (!db.ok()) return FailToOpen(db.status(), request, output);
@@ -270,7 +306,8 @@ Verb LoadVerb() {
           "key,value, then a record for each row. SOSD: a count and that many u64 keys, 8 bytes "
           "little-endian each; a key's value is its position in the file, likewise. Rows are "
           "committed durably in batches, in the order of the file; the last one of a key wins. A "
-          "row that is wrong ends the load; the rows before it stay.",
+          "row that is wrong ends the load; the rows before it stay. With --bulk the rows must be "
+          "sorted by strictly ascending keys; they bypass the log and become one commit.",
       .group = Group::kWriting,
       .arguments = {DbArgument(),
                     {.name = "FILE",
@@ -280,9 +317,13 @@ Verb LoadVerb() {
       .options = {NumberOption("--batch", &Request::batch, 1, 1000000,
                                "Rows per commit; unless given: 1000"),
                   FlagOption("--create", &Request::create, "Make the database and the keyspace"),
+                  FlagOption("--bulk", &Request::bulk,
+                             "The keys ascend: write segments at once, all rows or none"),
                   FormatOption(), KeysOption("With --create; unless given: as the first row")},
       .examples = {{"kyroctl load copy rows.ndjson --create", "Make a database of a file's rows"},
                    {"kyroctl load cells rows.csv", "Write the rows of a CSV file"},
+                   {"kyroctl dump cells | kyroctl load new - --create --bulk",
+                    "Copy a keyspace, which a dump sorts, the fast way"},
                    {"kyroctl load copy books_uint64 --format sosd --create",
                     "Make a database of a benchmark's keys"}},
       .exits = {{kExitInterrupted, "interrupted: the rows that it tells are loaded"}},

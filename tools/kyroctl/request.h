@@ -22,6 +22,8 @@ struct Request {
 
   std::string db;                  // the directory
   std::string second_db;           // diff
+  std::string directory;           // checkpoint, snapshot; empty: none
+  std::string name;                // drop
   std::string key;                 // as typed
   std::string value;               // as typed; "-": standard input
   std::string file;                // load; "-": standard input
@@ -37,6 +39,8 @@ struct Request {
   std::uint64_t batch = 1000;   // rows per commit
   std::uint64_t rows = 200000;  // bench
   bool create = false;
+  bool bulk = false;  // load
+  bool yes = false;   // drop
   std::optional<KeyKind> keys;
   std::optional<RowFormat> format;  // of `file`
 };

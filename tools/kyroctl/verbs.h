@@ -14,6 +14,9 @@ Verb PutVerb();
 Verb DeleteVerb();
 Verb LoadVerb();
 
+// commands_drop.cc
+Verb DropVerb();
+
 // commands_read.cc
 Verb GetVerb();
 Verb ScanVerb();
@@ -29,6 +32,7 @@ Verb InspectVerb();
 Verb ExplainVerb();
 Verb ReportVerb();
 Verb KeyspacesVerb();
+Verb CheckpointVerb();
 Verb SnapshotVerb();
 Verb RebuildVerb();
 Verb VerifyVerb();
