@@ -117,6 +117,7 @@ kyro_code ReadOptions(const kyro_options* options, Options* out, kyro_error* err
     ReadSize(from.batch_bytes_max, &out->batch_bytes_max);
     ReadSize(from.segment_bytes, &out->segment_bytes);
     if (from.merge_fraction != 0) out->merge_fraction = from.merge_fraction;
+    out->latency_histograms = from.no_latency_histograms == 0;
     out->open_progress = ProgressOf(&from.open_progress);
     if (from.on_event != nullptr) {
       out->on_event = [from](const Event& event) { Deliver(from, event); };

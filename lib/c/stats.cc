@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Statistics: the numbers that a program may decide by.
+// Statistics: the numbers that a program may decide by, and all of them as text.
 #include <algorithm>
 #include <cstring>
 
@@ -47,6 +47,32 @@ kyro_code kyro_db_stats(const kyro_db* db, kyro_stats* stats, kyro_error* error)
     std::memcpy(stats, &to, std::min(size, sizeof(to)));
     return kyro::c::Succeed(error);
   });
+}
+
+namespace {
+
+kyro_code WriteText(const kyro_db* db, std::string (*to_text)(const kyro::Stats&) noexcept,
+                    kyro_buffer* text, kyro_error* error) noexcept {
+  if (text == nullptr) return kyro::c::NullArgument(error, "text");
+  if (db == nullptr) return kyro::c::NullArgument(error, "db");
+  return kyro::c::Guarded(error, [&] {
+    std::string made = to_text(db->db.stats());
+    if (made.empty()) {
+      return kyro::c::Fail(error, kyro::StatusCode::kResourceExhausted, "out of memory");
+    }
+    text->bytes = std::move(made);
+    return kyro::c::Succeed(error);
+  });
+}
+
+}  // namespace
+
+kyro_code kyro_db_stats_json(const kyro_db* db, kyro_buffer* text, kyro_error* error) {
+  return WriteText(db, &kyro::ToJson, text, error);
+}
+
+kyro_code kyro_db_stats_openmetrics(const kyro_db* db, kyro_buffer* text, kyro_error* error) {
+  return WriteText(db, &kyro::ToOpenMetrics, text, error);
 }
 
 kyro_code kyro_db_background_error(const kyro_db* db, kyro_error* error) {

@@ -59,6 +59,40 @@ static void upkeep_keeps_the_rows(const char* directory) {
   kyro_db_free(db);
 }
 
+// The number behind the first `name` in `text`, a string; or -1.
+static long number_after(kyro_slice text, const char* name) {
+  const char* const found = text.data == NULL ? NULL : strstr(text.data, name);
+  return found == NULL ? -1 : strtol(found + strlen(name), NULL, 10);
+}
+
+static void statistics_come_as_text(const char* directory) {
+  for (int timed = 1; timed >= 0; --timed) {
+    kyro_error error;
+    const kyro_options options = {.struct_size = sizeof(options), .no_latency_histograms = !timed};
+    kyro_db* db = NULL;
+    CHECK_OK(kyro_db_open(directory, &options, &db, &error));
+    kyro_keyspace* const cells = open_keyspace(db, "cells", KYRO_U64);
+    put_rows(cells, 25, 1);
+    kyro_buffer* const text = kyro_buffer_new();
+    CHECK_OK(kyro_db_stats_json(db, text, &error));
+    const kyro_slice json = kyro_buffer_slice(text);
+    CHECK(json.size > 2 && json.data[0] == '{' && strlen(json.data) == json.size);
+    CHECK(number_after(json, "\"commits\":") == 25);
+    const char* const put = strstr(json.data, "\"put_latency\":");
+    CHECK(put != NULL && number_after(kyro_string(put), "\"count\":") == (timed ? 25 : 0));
+    CHECK_OK(kyro_db_stats_openmetrics(db, text, &error));
+    const kyro_slice metrics = kyro_buffer_slice(text);
+    CHECK(metrics.size > 6 && strcmp(metrics.data + metrics.size - 6, "# EOF\n") == 0);
+    CHECK(number_after(metrics, "\nkyro_commits_total ") == 25);
+    CHECK_CODE(KYRO_INVALID_ARGUMENT, kyro_db_stats_json(db, NULL, &error));
+    CHECK_CODE(KYRO_INVALID_ARGUMENT, kyro_db_stats_json(NULL, text, &error));
+    CHECK_CODE(KYRO_INVALID_ARGUMENT, kyro_db_stats_openmetrics(NULL, text, &error));
+    kyro_buffer_free(text);
+    kyro_keyspace_free(cells);
+    kyro_db_free(db);
+  }
+}
+
 static void progress_may_end_a_call(const char* directory) {
   kyro_error error;
   kyro_db* const db = open_db(path_in(directory, "db"));
@@ -235,6 +269,7 @@ static void recovery_tells_its_progress_and_events(const char* directory) {
 
 const test_case upkeep_cases[] = {
     {"upkeep_keeps_the_rows", upkeep_keeps_the_rows},
+    {"statistics_come_as_text", statistics_come_as_text},
     {"progress_may_end_a_call", progress_may_end_a_call},
     {"a_bulk_load_appears_at_once", a_bulk_load_appears_at_once},
     {"an_unfinished_bulk_load_is_discarded", an_unfinished_bulk_load_is_discarded},
