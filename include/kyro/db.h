@@ -104,18 +104,24 @@ class [[gnu::visibility("default")]] Keyspace {
  public:
   using Key = typename K::Key;  // std::uint64_t or std::string_view
 
-  // Durable as WriteOptions and Options say, visible to every later read, when OK. Errors other
-  // than kUnknownOutcome: not applied, now or later.
+  // Durable as WriteOptions and Options say, visible to every later read, when OK. Key and value
+  // are copied. Waits for its sync, and for room at most Options::write_stall_max. kInvalidArgument
+  // (a key over 65,535 or a value over 64 MiB), kBusy (no room, or a bulk load has the keyspace),
+  // kNoSpace, kIoError, kReadOnly, kClosed: not applied, now or later. Only kUnknownOutcome, after
+  // a failed sync, leaves it open: see Db::Resume. O(log n) in what is in memory, and a share of
+  // one log record.
   Status Put(Key key, std::string_view value, const WriteOptions& options = {});
-  Status Delete(Key key, const WriteOptions& options = {});  // OK also if the key is absent
+  // As Put. OK also if the key is absent.
+  Status Delete(Key key, const WriteOptions& options = {});
 
-  // The newest value. kNotFound if absent. O(log n).
+  // The newest value. kNotFound if absent, kDataLoss (file and offset) if damage hides the answer.
+  // Takes no lock. O(log n) in each run that may hold the key.
   Result<std::string> Get(Key key) const;
   // The same into `*value`, whose capacity is reused. On error `*value` is left as it was.
   Status Get(Key key, std::string * value) const;
 
   // Waits until the rows that are in memory for this keyspace are in segments. kBusy if another
-  // load of it is under way.
+  // load of it is under way; otherwise the errors of a write.
   Result<BulkLoader<K>> NewBulkLoader();
 
   // The keyspace as it is now. O(1), without a lock that is held during I/O; yet a view is for many
@@ -160,19 +166,21 @@ class [[gnu::visibility("default")]] Db {
   Result<Keyspace<K>> OpenKeyspace(std::string_view name = "default");
   // By ascending id.
   Result<std::vector<KeyspaceInfo>> ListKeyspaces() const;
-  // Removes the keyspace and everything in it, durably, along with whatever was acknowledged
-  // before. kNotFound if there is none; kBusy during a bulk load of it. Views taken before stay
-  // readable and keep its files; its handles return kClosed. Its id is never used again, its name
-  // may be.
+  // Removes the keyspace and everything in it, durably; what was acknowledged before becomes
+  // durable first. kNotFound if there is none; kBusy during a bulk load of it. Views taken before
+  // stay readable and keep its files; its handles return kClosed. Its id is never used again, its
+  // name may be.
   Status DropKeyspace(std::string_view name);
 
   // Applies the batch as one commit; returns its sequence. An empty batch is OK and takes none
-  // (the newest visible sequence is returned).
+  // (the newest visible sequence is returned). The batch may be written again. Errors are those of
+  // Put; kInvalidArgument also above Options::batch_bytes_max, kKeyspaceMismatch for keyspaces of
+  // another Db.
   Result<Sequence> Write(const WriteBatch& batch, const WriteOptions& options = {});
   // The newest commit, for views of several keyspaces that agree.
   Result<ReadPoint> read_point() const;
 
-  // Everything acknowledged so far is durable when OK.
+  // Everything acknowledged so far is durable when OK. One fdatasync, between groups.
   Status Sync();
   // Flushes the deltas and merges each keyspace into one run without tombstones. Reads and writes
   // go on. Takes as much disk space again as what it merges, until the old files go. Progress
@@ -188,8 +196,8 @@ class [[gnu::visibility("default")]] Db {
   // up to the returned sequence: everything acknowledged before the call. Files are shared by hard
   // links where the file system can, copied where not. Writes go on meanwhile. Built as
   // DESTINATION.tmp, which a call that was interrupted leaves and the next one replaces; durable
-  // when OK. Progress counts bytes. kAlreadyExists; kInvalidArgument without a
-  // parent directory.
+  // when OK. Progress counts bytes. kAlreadyExists; kInvalidArgument without
+  // a parent directory.
   Result<Sequence> Checkpoint(const std::filesystem::path& destination,
                               const Progress& progress = {});
   // Goes on after an I/O error made the Db read-only: a failed sync of the log, or no space to
