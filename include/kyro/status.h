@@ -124,7 +124,7 @@ class [[nodiscard]] [[gnu::visibility("default")]] Status {
     return reinterpret_cast<const Rep*>(bits_);
   }
   void Ref() const noexcept;
-  void Unref() const noexcept;
+  [[gnu::cold]] void Unref() const noexcept;
 
   // 0: OK. Odd: a bare code, shifted by one. Otherwise a Rep*, counted.
   std::uintptr_t bits_ = 0;

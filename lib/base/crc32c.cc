@@ -14,6 +14,7 @@
 #include "base/coding.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <nmmintrin.h>
 #include <wmmintrin.h>
 #elif defined(__aarch64__)
@@ -141,8 +142,15 @@ using Extend = std::uint32_t (*)(std::uint32_t state, const char* at, std::size_
 
 Extend Fastest() noexcept {
 #if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul")) return ExtendSse42;
+  // Not __builtin_cpu_supports, which brings 5 KB of tables of processors.
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  constexpr unsigned kNeeded = bit_SSE4_2 | bit_PCLMUL;
+  if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & kNeeded) == kNeeded) {
+    return ExtendSse42;
+  }
 #elif defined(__aarch64__)
   if ((getauxval(AT_HWCAP) & HWCAP_CRC32) != 0) return ExtendArm;
 #endif

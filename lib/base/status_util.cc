@@ -3,6 +3,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
+#include <string>
+#include <system_error>
 
 namespace kyro {
 namespace {
@@ -31,6 +34,17 @@ StatusCode CodeOf(int error) noexcept {
 
 }  // namespace
 
+Status FormatError(StatusCode code, fmt::string_view format, fmt::format_args args) {
+  return Status(code, fmt::vformat(format, args));
+}
+
+Status FormatFileError(StatusCode code, std::string_view file, std::uint64_t offset,
+                       fmt::string_view format, fmt::format_args args) {
+  std::string message(file);
+  message.append(": ").append(fmt::vformat(format, args));
+  return Status(code, message, file, offset);
+}
+
 Status ErrnoError(int error, std::string_view operation, std::string_view file,
                   std::uint64_t offset) {
   char buffer[128] = "";
@@ -41,6 +55,18 @@ Status ErrnoError(int error, std::string_view operation, std::string_view file,
   }
   return FileError(code, file, offset, "{} at offset {}: {} (errno {})", operation, offset, text,
                    error);
+}
+
+Status CaughtError() noexcept {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return Status(StatusCode::kResourceExhausted, "out of memory");
+  } catch (const std::system_error&) {
+    return Status(StatusCode::kResourceExhausted, "the operating system refused a resource");
+  } catch (...) {
+    return Status(StatusCode::kInternal, "unexpected exception");
+  }
 }
 
 }  // namespace kyro

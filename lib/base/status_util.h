@@ -5,11 +5,9 @@
 #ifndef KYRO_BASE_STATUS_UTIL_H_
 #define KYRO_BASE_STATUS_UTIL_H_
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
-#include <new>
-#include <system_error>
-#include <type_traits>
+#include <string_view>
 #include <utility>
 
 #include "kyro/status.h"
@@ -32,20 +30,23 @@ namespace kyro {
   if (!tmp.ok()) return std::move(tmp).status(); \
   lhs = std::move(tmp).value()
 
+// Both sides of the two templates below. They are cold, so that the compiler lays the calls out of
+// the way, and not templates, so that a call costs its arguments and no formatting code.
+[[gnu::cold]] Status FormatError(StatusCode code, fmt::string_view format, fmt::format_args args);
+[[gnu::cold]] Status FormatFileError(StatusCode code, std::string_view file, std::uint64_t offset,
+                                     fmt::string_view format, fmt::format_args args);
+
 // An error that no file is to blame for.
 template <class... Args>
 Status Error(StatusCode code, fmt::format_string<Args...> format, Args&&... args) {
-  return Status(code, fmt::format(format, std::forward<Args>(args)...));
+  return FormatError(code, format, fmt::make_format_args(args...));
 }
 
 // An error in `file` at `offset`; the message is prefixed with the file's name.
 template <class... Args>
 Status FileError(StatusCode code, std::string_view file, std::uint64_t offset,
                  fmt::format_string<Args...> format, Args&&... args) {
-  std::string message(file);
-  message.append(": ");
-  fmt::format_to(std::back_inserter(message), format, std::forward<Args>(args)...);
-  return Status(code, message, file, offset);
+  return FormatFileError(code, file, offset, format, fmt::make_format_args(args...));
 }
 
 // The status of a failed system call, by errno: ENOSPC and EDQUOT are kNoSpace; EMFILE, ENFILE and
@@ -53,18 +54,17 @@ Status FileError(StatusCode code, std::string_view file, std::uint64_t offset,
 Status ErrnoError(int error, std::string_view operation, std::string_view file,
                   std::uint64_t offset = Status::kNoOffset);
 
+// The Status of the exception that is being handled. Only inside a catch block.
+[[gnu::cold]] Status CaughtError() noexcept;
+
 // Runs `body`, which returns a Status or a Result; exceptions of the standard library become
 // kResourceExhausted or kInternal. Every public function and thread body ends in one of these.
 template <class Body>
 auto Guarded(Body&& body) noexcept -> decltype(body()) {
   try {
     return body();
-  } catch (const std::bad_alloc&) {
-    return Status(StatusCode::kResourceExhausted, "out of memory");
-  } catch (const std::system_error&) {
-    return Status(StatusCode::kResourceExhausted, "the operating system refused a resource");
   } catch (...) {
-    return Status(StatusCode::kInternal, "unexpected exception");
+    return CaughtError();
   }
 }
 

@@ -29,7 +29,7 @@ struct LogEdge {
 class Generation {
  public:
   // Everything up to `floor_sequence` is older than this generation.
-  static Result<std::shared_ptr<Generation>> Create(std::size_t budget_bytes,
+  [[gnu::cold]] static Result<std::shared_ptr<Generation>> Create(std::size_t budget_bytes,
                                                     Sequence floor_sequence);
   ~Generation();
 
@@ -46,7 +46,7 @@ class Generation {
     std::uint32_t keyspace;
     KeyKind kind;
   };
-  std::vector<Member> members() const;
+  [[gnu::cold]] std::vector<Member> members() const;
 
   std::size_t bytes() const noexcept;  // memory of all deltas
   std::size_t budget_bytes() const noexcept { return budget_bytes_; }
@@ -71,7 +71,7 @@ class Generation {
   // Keyspaces by hash; grows by doubling, so old tables cost no more than the newest.
   class Table;
   struct Slot;
-  Status Grow() noexcept;
+  [[gnu::cold]] Status Grow() noexcept;
 
   const std::size_t budget_bytes_;
   const Sequence floor_sequence_;

@@ -58,29 +58,24 @@ HWY_INLINE void FindSlotsLockstep(const Core& core, const Columns& columns,
 
 // ---------------------------------------------------------------------------------- trees
 
-template <std::uint32_t kLevels, std::uint32_t kLevel>
-HWY_INLINE void DescendLockstep(const Core& core, const std::uint64_t* queries, std::size_t* nodes,
-                                std::size_t count) {
-  if constexpr (kLevel < kLevels) {
-    for (std::size_t i = 0; i < count; ++i) {
-      nodes[i] = DescendRootTree<kLevel>(core, queries[i], nodes[i]);
-      // The levels above fit into the first- and second-level caches.
-      if constexpr (kLevel + 1 < kLevels && kLevel >= 2) {
-        const std::uint64_t* next = core.tree_level[kLevel + 1] + nodes[i] * kTreeNodeWords;
-        PrefetchLine(reinterpret_cast<std::uintptr_t>(next));
-        PrefetchLine(reinterpret_cast<std::uintptr_t>(next + kLineKeys));
-      }
-    }
-    DescendLockstep<kLevels, kLevel + 1>(core, queries, nodes, count);
-  }
-}
-
-template <std::uint32_t kLevels>
+// The level loop is decided at run time: 32 queries share each turn of it.
 HWY_INLINE void FindTreeLockstep(const Core& core, const Columns& columns,
                                  const std::uint64_t* queries, std::uint32_t* positions,
                                  std::size_t count) {
   std::size_t nodes[kLockstep] = {};
-  DescendLockstep<kLevels, 0>(core, queries, nodes, count);
+  const std::uint32_t levels = core.tree_levels;
+  for (std::uint32_t level = 0; level < levels; ++level) {
+    // The levels above fit into the first- and second-level caches.
+    const std::uint64_t* const next =
+        level >= 2 && level + 1 < levels ? core.tree_level[level + 1] : nullptr;
+    for (std::size_t i = 0; i < count; ++i) {
+      nodes[i] = DescendRootTree(core, queries[i], nodes[i], level);
+      if (next == nullptr) continue;
+      const std::uint64_t* const node = next + nodes[i] * kTreeNodeWords;
+      PrefetchLine(reinterpret_cast<std::uintptr_t>(node));
+      PrefetchLine(reinterpret_cast<std::uintptr_t>(node + kLineKeys));
+    }
+  }
   for (std::size_t i = 0; i < count; ++i) {
     PrefetchKeys<kBlockKeys>(columns, BlockStart(core, nodes[i]));
   }
@@ -239,13 +234,12 @@ class MixedMeter {
 // The predictor is monotone, so if a block's first and last key both find the block, so does
 // every key between them. Blocks where that does not hold (they begin with duplicates of a key
 // that is found in an earlier block) are looked at key by key.
-template <std::uint32_t kLevels>
-void MeasureTree(const Core& core, const std::uint64_t* keys, Measured* measured) {
+inline void MeasureTree(const Core& core, const std::uint64_t* keys, Measured* measured) noexcept {
   std::uint32_t rank = 0;
   for (std::uint32_t first = 0; first < core.key_count; first += kBlockKeys) {
     const std::uint32_t last = std::min(first + kBlockKeys, core.key_count) - 1;
-    const Window low = TreeLookup<kLevels>::Locate(core, keys[first]);
-    const Window high = TreeLookup<kLevels>::Locate(core, keys[last]);
+    const Window low = LocateInRootTree(core, keys[first]);
+    const Window high = LocateInRootTree(core, keys[last]);
     rank = RankOf<false>(keys, first, rank);
     if (rank == first && low.start == high.start && low.start <= first) {
       AddTreeKeys(low, rank, first, last, measured);
@@ -255,7 +249,7 @@ void MeasureTree(const Core& core, const std::uint64_t* keys, Measured* measured
     }
     for (std::uint32_t i = first; i <= last; ++i) {
       rank = RankOf<false>(keys, i, rank);
-      AddTreeKeys(TreeLookup<kLevels>::Locate(core, keys[i]), rank, i, i, measured);
+      AddTreeKeys(LocateInRootTree(core, keys[i]), rank, i, i, measured);
     }
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <iterator>
+#include <string>
 #include <string_view>
 
 #include "base/status_util.h"
@@ -28,31 +28,31 @@ std::string_view WhyNotSlots(Reason reason) noexcept {
 Result<std::string> Explain(const ModelFacts& facts) noexcept {
   return Guarded([&]() -> Result<std::string> {
     std::string text;
-    auto out = std::back_inserter(text);
     switch (facts.structure) {
       case Structure::kSearch:
-        fmt::format_to(out, "binary search, because {} keys need no model", facts.key_count);
+        text += fmt::format("binary search, because {} keys need no model", facts.key_count);
         return text;
       case Structure::kTree:
-        fmt::format_to(out, "a {}-level tree over blocks of {} keys, because {}", facts.tree_levels,
-                       kBlockKeys, WhyNotSlots(facts.reason));
+        text += fmt::format("a {}-level tree over blocks of {} keys, because {}", facts.tree_levels,
+                            kBlockKeys, WhyNotSlots(facts.reason));
         break;
       case Structure::kSlots:
-        fmt::format_to(out, "{} interpolating slots, because the keys are evenly spread",
-                       facts.slots);
+        text +=
+            fmt::format("{} interpolating slots, because the keys are evenly spread", facts.slots);
         break;
       case Structure::kMixed:
-        fmt::format_to(out,
-                       "{} interpolating slots in {} nodes, {} deep, with {} trees for {} keys, "
-                       "because the keys are evenly spread in parts",
-                       facts.slots, facts.nodes, facts.depth, facts.trees, facts.tree_keys);
+        text += fmt::format(
+            "{} interpolating slots in {} nodes, {} deep, with {} trees for {} keys, "
+            "because the keys are evenly spread in parts",
+            facts.slots, facts.nodes, facts.depth, facts.trees, facts.tree_keys);
         break;
     }
-    fmt::format_to(out, ". {:.3f} bytes per key, windows of {} (p50), {} (p99.9), {} (max) keys",
-                   facts.bytes_per_key(), facts.window_p50, facts.window_p999, facts.window_max);
+    text +=
+        fmt::format(". {:.3f} bytes per key, windows of {} (p50), {} (p99.9), {} (max) keys",
+                    facts.bytes_per_key(), facts.window_p50, facts.window_p999, facts.window_max);
     if (facts.slots_cost != 0 && facts.tree_cost != 0) {
-      fmt::format_to(out, "; expected {:.1f} ns with slots, {:.1f} ns with a tree",
-                     facts.slots_cost / 10.0, facts.tree_cost / 10.0);
+      text += fmt::format("; expected {:.1f} ns with slots, {:.1f} ns with a tree",
+                          facts.slots_cost / 10.0, facts.tree_cost / 10.0);
     }
     text.push_back('.');
     return text;

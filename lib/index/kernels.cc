@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// SSSE3 has no 64-bit compare: its kernels are the largest of all targets. What has it and no
+// SSE4.2, processors of 2006 and 2007, takes the scalar search.
+#define HWY_DISABLED_TARGETS HWY_SSSE3
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "index/kernels.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -22,11 +26,6 @@ Window PredictOf(const Core& core, std::uint64_t key) noexcept {
   return Lookup::Locate(core, key);
 }
 
-template <class Lookup>
-void TraceOf(const Core& core, std::uint64_t key, Route* route) noexcept {
-  Lookup::Trace(core, key, route);
-}
-
 template <std::uint32_t kLines, bool kMixed>
 struct SlotFamily {
   using Lookup = SlotLookup<kLines, kMixed>;
@@ -48,24 +47,25 @@ struct SlotFamily {
     }
   }
   static constexpr Kernels kKernels = {&LowerBoundOf<Lookup>, &Batch, &PredictOf<Lookup>,
-                                       &TraceOf<Lookup>, &Measure};
+                                       &TraceInSlots, &Measure};
 };
 
+inline Window PredictInTree(const Core& core, std::uint64_t key) noexcept {
+  return LocateInRootTree(core, key);
+}
+
+inline void BatchInTree(const Core& core, const Columns& columns, const std::uint64_t* queries,
+                        std::uint32_t* positions, std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; i += kLockstep) {
+    FindTreeLockstep(core, columns, queries + i, positions + i, std::min(kLockstep, count - i));
+  }
+}
+
+// Only a single lookup is compiled once per depth: there a level loop cost 11-13%.
 template <std::uint32_t kLevels>
 struct TreeFamily {
-  static void Batch(const Core& core, const Columns& columns, const std::uint64_t* queries,
-                    std::uint32_t* positions, std::size_t count) noexcept {
-    for (std::size_t i = 0; i < count; i += kLockstep) {
-      FindTreeLockstep<kLevels>(core, columns, queries + i, positions + i,
-                                std::min(kLockstep, count - i));
-    }
-  }
-  static void Measure(const Core& core, const std::uint64_t* keys, Measured* measured) noexcept {
-    MeasureTree<kLevels>(core, keys, measured);
-  }
-  static constexpr Kernels kKernels = {&LowerBoundOf<TreeLookup<kLevels>>, &Batch,
-                                       &PredictOf<TreeLookup<kLevels>>,
-                                       &TraceOf<TreeLookup<kLevels>>, &Measure};
+  static constexpr Kernels kKernels = {&LowerBoundOf<TreeLookup<kLevels>>, &BatchInTree,
+                                       &PredictInTree, &TraceInTree, &MeasureTree};
 };
 
 // No model: few keys, or a caller that lost it.

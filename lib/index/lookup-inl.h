@@ -23,9 +23,18 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Inlined, the eight to sixteen compares of SSE4 make its kernels the largest. Processors without
+// AVX2 pay with a call.
+#if HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SCALAR
+#define KYRO_INDEX_COUNT_INLINE HWY_NOINLINE
+#else
+#define KYRO_INDEX_COUNT_INLINE HWY_INLINE
+#endif
+
 // How many of the kKeys sorted keys are below `key`.
 template <std::uint32_t kKeys>
-HWY_INLINE std::uint32_t CountLess(const std::uint64_t* HWY_RESTRICT keys, std::uint64_t key) {
+KYRO_INDEX_COUNT_INLINE std::uint32_t CountLess(const std::uint64_t* HWY_RESTRICT keys,
+                                                std::uint64_t key) {
 #if HWY_TARGET == HWY_SCALAR
   // Without vectors a branch-free binary search does with five steps what would take 32 compares.
   const std::uint64_t* base = keys;
@@ -66,6 +75,8 @@ HWY_INLINE std::uint32_t CountLess(const std::uint64_t* HWY_RESTRICT keys, std::
 #endif
 #endif
 }
+
+#undef KYRO_INDEX_COUNT_INLINE
 
 HWY_INLINE void PrefetchLine(std::uintptr_t address) {
   __builtin_prefetch(reinterpret_cast<const void*>(address));
@@ -136,42 +147,45 @@ struct RouteWriter {
 };
 
 // One level down the root tree. Levels 1 and 2 clamp, the others cannot leave their level (C3).
-template <std::uint32_t kLevel>
-HWY_INLINE std::size_t DescendRootTree(const Core& core, std::uint64_t key, std::size_t node) {
-  const std::uint64_t* separators = core.tree_level[kLevel] + node * kTreeNodeWords;
+HWY_INLINE std::size_t DescendRootTree(const Core& core, std::uint64_t key, std::size_t node,
+                                       std::uint32_t level) {
+  const std::uint64_t* separators = core.tree_level[level] + node * kTreeNodeWords;
   const std::size_t child = node * kTreeFanout + CountLess<kTreeNodeWords>(separators, key);
-  if constexpr (kLevel < 2) {
-    if (HWY_UNLIKELY(child > core.tree_node_max[kLevel])) return core.tree_node_max[kLevel];
+  if (level < 2 && HWY_UNLIKELY(child > core.tree_node_max[level])) {
+    return core.tree_node_max[level];
   }
   return child;
 }
 
-// `heard` is told of each level.
-template <std::uint32_t kLevels, std::uint32_t kLevel = 0, class Heard = NoRoute>
-HWY_INLINE std::size_t RootTreeBlock(const Core& core, std::uint64_t key, std::size_t node = 0,
-                                     Heard heard = {}) {
+template <std::uint32_t kLevels, std::uint32_t kLevel = 0>
+HWY_INLINE std::size_t RootTreeBlock(const Core& core, std::uint64_t key, std::size_t node = 0) {
   if constexpr (kLevel == kLevels) {
     return node;
   } else {
-    heard.Level(node);
-    return RootTreeBlock<kLevels, kLevel + 1>(core, key, DescendRootTree<kLevel>(core, key, node),
-                                              heard);
+    const std::size_t child = DescendRootTree(core, key, node, kLevel);
+    return RootTreeBlock<kLevels, kLevel + 1>(core, key, child);
   }
+}
+
+// The same for a tree of any depth, where a lookup's speed is not what counts. `heard` is told of
+// each level.
+template <class Heard = NoRoute>
+HWY_INLINE std::size_t AnyRootTreeBlock(const Core& core, std::uint64_t key, Heard heard = {}) {
+  std::size_t node = 0;
+  for (std::uint32_t level = 0; level < core.tree_levels; ++level) {
+    heard.Level(node);
+    node = DescendRootTree(core, key, node, level);
+  }
+  return node;
+}
+HWY_INLINE Window LocateInRootTree(const Core& core, std::uint64_t key) {
+  return BlockWindow(core, AnyRootTreeBlock(core, key));
 }
 
 template <std::uint32_t kLevels>
 struct TreeLookup {
   static constexpr std::uint32_t kWindowKeys = kBlockKeys;
 
-  static HWY_INLINE Window Locate(const Core& core, std::uint64_t key) {
-    return BlockWindow(core, RootTreeBlock<kLevels>(core, key));
-  }
-  static void Trace(const Core& core, std::uint64_t key, Route* route) {
-    route->end = Route::End::kRootTree;
-    const std::size_t block = RootTreeBlock<kLevels>(core, key, 0, RouteWriter{route});
-    route->block = static_cast<std::uint32_t>(block);
-    route->window = BlockWindow(core, block);
-  }
   static HWY_INLINE std::uint32_t Find(const Core& core, const Columns& columns,
                                        std::uint64_t key) {
     const std::uint32_t start = BlockStart(core, RootTreeBlock<kLevels>(core, key));
@@ -200,12 +214,12 @@ HWY_INLINE std::uint64_t SmallTreeBlock(const Core& core, std::uint64_t key, std
 
 // ---------------------------------------------------------------------------------- slots
 
-template <std::uint32_t kLines>
-HWY_INLINE Window LeafWindow(const Core& core, std::uint64_t slot, std::uint64_t fraction) {
+HWY_INLINE Window LeafWindow(const Core& core, std::uint64_t slot, std::uint64_t fraction,
+                             std::uint32_t lines) {
   Window window;
   window.position = LeafPosition(slot, fraction);
-  window.start = LeafWindowStart(window.position, kLines, core.leaf_start_max);
-  window.count = kLines * kLineKeys;
+  window.start = LeafWindowStart(window.position, lines, core.leaf_start_max);
+  window.count = lines * kLineKeys;
   return window;
 }
 
@@ -236,7 +250,7 @@ struct SlotLookup {
   static HWY_NOINLINE Window LocateDeep(const Core& core, std::uint64_t key, std::uint64_t slot,
                                         std::uint64_t fraction) {
     const SlotPosition at = FollowChildren(core, key, {slot, fraction});
-    if (KindOf(at.slot) == SlotKind::kLeaf) return LeafWindow<kLines>(core, at.slot, at.fraction);
+    if (KindOf(at.slot) == SlotKind::kLeaf) return LeafWindow(core, at.slot, at.fraction, kLines);
     return BlockWindow(core, SmallTreeBlock(core, key, at.slot));
   }
   static HWY_INLINE Window LocateInSlot(const Core& core, std::uint64_t key, std::uint64_t slot,
@@ -244,30 +258,11 @@ struct SlotLookup {
     if (kMixed && HWY_UNLIKELY(KindOf(slot) != SlotKind::kLeaf)) {
       return LocateDeep(core, key, slot, fraction);
     }
-    return LeafWindow<kLines>(core, slot, fraction);
+    return LeafWindow(core, slot, fraction, kLines);
   }
   static HWY_INLINE Window Locate(const Core& core, std::uint64_t key) {
     const SlotPosition at = LocateSlot(core.root, key);  // inside the section (C2)
     return LocateInSlot(core, key, core.slots[at.slot], at.fraction);
-  }
-  static void Trace(const Core& core, std::uint64_t key, Route* route) {
-    const RouteWriter writer{route};
-    SlotPosition at = LocateSlot(core.root, key);
-    route->Node(0, at.slot);
-    at.slot = core.slots[at.slot];
-    // A lookup follows children only where the model may have them, whatever the slot says.
-    if constexpr (kMixed) at = FollowChildren(core, key, at, writer);
-    if (!kMixed || KindOf(at.slot) == SlotKind::kLeaf) {
-      route->end = Route::End::kLeaf;
-      route->leaf_base = LowOf(at.slot);
-      route->leaf_count = HighOf(at.slot);
-      route->window = LeafWindow<kLines>(core, at.slot, at.fraction);
-      return;
-    }
-    const std::uint64_t block = SmallTreeBlock(core, key, at.slot, writer);
-    route->end = Route::End::kSmallTree;
-    route->block = static_cast<std::uint32_t>(block);
-    route->window = BlockWindow(core, block);
   }
   static HWY_INLINE std::uint32_t ProbeWindow(const Core& core, const Columns& columns,
                                               std::uint64_t key, const Window& window) {
@@ -300,6 +295,36 @@ struct SlotLookup {
     return FindInLeaf(core, columns, key, {slot, at.fraction});
   }
 };
+
+// ---------------------------------------------------------------------------------- traces
+
+inline void TraceInTree(const Core& core, std::uint64_t key, Route* route) noexcept {
+  route->end = Route::End::kRootTree;
+  const std::size_t block = AnyRootTreeBlock(core, key, RouteWriter{route});
+  route->block = static_cast<std::uint32_t>(block);
+  route->window = BlockWindow(core, block);
+}
+
+inline void TraceInSlots(const Core& core, std::uint64_t key, Route* route) noexcept {
+  const RouteWriter writer{route};
+  SlotPosition at = LocateSlot(core.root, key);
+  route->Node(0, at.slot);
+  at.slot = core.slots[at.slot];
+  // A lookup follows children only where the model may have them, whatever the slot says.
+  const bool mixed = core.structure == Structure::kMixed;
+  if (mixed) at = FollowChildren(core, key, at, writer);
+  if (!mixed || KindOf(at.slot) == SlotKind::kLeaf) {
+    route->end = Route::End::kLeaf;
+    route->leaf_base = LowOf(at.slot);
+    route->leaf_count = HighOf(at.slot);
+    route->window = LeafWindow(core, at.slot, at.fraction, core.probe_lines);
+    return;
+  }
+  const std::uint64_t block = SmallTreeBlock(core, key, at.slot, writer);
+  route->end = Route::End::kSmallTree;
+  route->block = static_cast<std::uint32_t>(block);
+  route->window = BlockWindow(core, block);
+}
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
 }  // namespace HWY_NAMESPACE

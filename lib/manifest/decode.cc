@@ -36,7 +36,8 @@ class Decoder {
 
  private:
   template <class... Args>
-  Status Bad(std::uint64_t offset, fmt::format_string<Args...> format, Args&&... args) const {
+  [[gnu::cold]] Status Bad(std::uint64_t offset, fmt::format_string<Args...> format,
+                           Args&&... args) const {
     return FileError(StatusCode::kDataLoss, name_, offset, "at offset {}: {}", offset,
                      fmt::format(format, std::forward<Args>(args)...));
   }

@@ -94,16 +94,21 @@ MergingCursor<K>::MergingCursor(std::shared_ptr<const ViewState<K>> view)
   const Sources<K>& sources = view_->sources();
   sources_.reserve(sources.delta_count + (sources.runs ? sources.runs->runs.size() : 0));
   for (std::size_t i = 0; i < sources.delta_count; ++i) {
-    sources_.emplace_back(typename delta::Delta<K>::Cursor(sources.deltas[i], view_->sequence()));
+    AddSource(typename delta::Delta<K>::Cursor(sources.deltas[i], view_->sequence()));
   }
   if (sources.runs == nullptr) return;
-  for (const Run<K>& run : sources.runs->runs) sources_.emplace_back(RunCursor<K>(&run));
+  for (const Run<K>& run : sources.runs->runs) AddSource(RunCursor<K>(&run));
 }
 
 template <class K>
 MergingCursor<K>::MergingCursor(std::span<const Run<K>> runs) : show_tombstones_(true) {
   sources_.reserve(runs.size());
-  for (const Run<K>& run : runs) sources_.emplace_back(RunCursor<K>(&run));
+  for (const Run<K>& run : runs) AddSource(RunCursor<K>(&run));
+}
+
+template <class K>
+void MergingCursor<K>::AddSource(SourceCursor<K> source) {
+  sources_.push_back(std::move(source));
 }
 
 template <class K>

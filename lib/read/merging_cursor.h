@@ -83,6 +83,8 @@ class MergingCursor {
  private:
   static constexpr std::size_t kNone = ~std::size_t{0};
 
+  // Not inlined: a vector's growth is a kilobyte of code for each caller.
+  [[gnu::noinline]] void AddSource(SourceCursor<K> source);
   void FindForward() noexcept;  // from where the sources stand
   void FindBackward() noexcept;
   std::size_t Smallest() noexcept;  // newest among equals; kNone at the end or after an error

@@ -44,7 +44,7 @@ class SegmentBase : public Segment<K> {
  public:
   using Key = typename K::Key;
 
-  explicit SegmentBase(SegmentFiles files)
+  [[gnu::cold]] explicit SegmentBase(SegmentFiles files)
       : files_(std::move(files)),
         values_(files_.keys.get(), files_.data.get(), files_.layout),
         entries_(files_.layout.entries),
@@ -97,8 +97,8 @@ class SegmentBase : public Segment<K> {
     return files_.keys->bytes().size() + files_.data->bytes().size() +
            (files_.model ? files_.model->file->bytes().size() : 0);
   }
-  Facts facts() const override;
-  Explanation Explain(Key key) const override;
+  [[gnu::cold]] Facts facts() const override;
+  [[gnu::cold]] Explanation Explain(Key key) const override;
   Status VerifyMapped(const Tick& tick, bool values) const override {
     Status keys = files_.keys->VerifyAll(tick);
     if (!values || keys.code() == StatusCode::kCancelled) return keys;

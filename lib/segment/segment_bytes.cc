@@ -32,7 +32,7 @@ struct SearchWriter {
 
 class BytesSegment final : public SegmentBase<Bytes> {
  public:
-  explicit BytesSegment(SegmentFiles files)
+  [[gnu::cold]] explicit BytesSegment(SegmentFiles files)
       : SegmentBase<Bytes>(std::move(files)),
         keys_file_(files_.keys.get()),
         offsets_at_(files_.layout.key_offsets->offset),
@@ -81,13 +81,13 @@ class BytesSegment final : public SegmentBase<Bytes> {
     return error;
   }
 
-  Status VerifyFiles(const Tick& tick, std::uint64_t* bytes) const override {
+  [[gnu::cold]] Status VerifyFiles(const Tick& tick, std::uint64_t* bytes) const override {
     return Guarded([&]() -> Status {
       const VerifySource source{.directory = files_.directory, .tick = &tick, .bytes = bytes};
       return VerifyKeysAndData(source, KeyKind::kBytes, files_.ref);
     });
   }
-  index::Route RouteOf(std::string_view) const noexcept override {
+  [[gnu::cold]] index::Route RouteOf(std::string_view) const noexcept override {
     index::Route route;
     route.window.count = static_cast<std::uint32_t>(entries_);
     route.window.position = route.window.count / 2;
@@ -98,7 +98,7 @@ class BytesSegment final : public SegmentBase<Bytes> {
   bool InKeyRange(std::string_view key) const noexcept override {
     return key >= files_.ref.first_key && key <= files_.ref.last_key;
   }
-  void ExplainSearch(std::string_view key, Explanation* told) const override;
+  [[gnu::cold]] void ExplainSearch(std::string_view key, Explanation* told) const override;
   const Status* KeyRows(std::uint64_t begin, std::uint64_t* end,
                         Chunk* chunk) const noexcept override {
     const Status* error = keys_file_->Verify(offsets_at_ + begin * 4, (*end - begin + 1) * 4);

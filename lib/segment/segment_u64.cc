@@ -22,7 +22,7 @@ constexpr std::size_t kGroup = 32;
 
 class U64Segment final : public SegmentBase<U64> {
  public:
-  explicit U64Segment(SegmentFiles files)
+  [[gnu::cold]] explicit U64Segment(SegmentFiles files)
       : SegmentBase<U64>(std::move(files)),
         keys_file_(files_.keys.get()),
         keys_at_(files_.layout.keys->offset),
@@ -62,14 +62,16 @@ class U64Segment final : public SegmentBase<U64> {
     return BoundTested(key, position);
   }
 
-  Status VerifyFiles(const Tick& tick, std::uint64_t* bytes) const override;
-  index::Route RouteOf(std::uint64_t key) const noexcept override { return model_.Trace(key); }
+  [[gnu::cold]] Status VerifyFiles(const Tick& tick, std::uint64_t* bytes) const override;
+  [[gnu::cold]] index::Route RouteOf(std::uint64_t key) const noexcept override {
+    return model_.Trace(key);
+  }
 
  protected:
   bool InKeyRange(std::uint64_t key) const noexcept override {
     return key - first_key_ <= key_span_;
   }
-  void ExplainSearch(std::uint64_t key, Explanation* told) const override;
+  [[gnu::cold]] void ExplainSearch(std::uint64_t key, Explanation* told) const override;
   const Status* KeyRows(std::uint64_t begin, std::uint64_t* end,
                         Chunk* chunk) const noexcept override {
     chunk->keys = keys_;
@@ -180,6 +182,7 @@ void U64Segment::MultiGetGroup(std::span<const std::uint64_t> keys,
                                std::span<Lookup> out) const noexcept {
   std::array<std::uint64_t, kGroup> queries;
   std::array<std::uint32_t, kGroup> positions;
+  if (which.empty()) return;
   if (!AllGood()) {
     for (const std::uint32_t i : which) out[i] = GetTested(keys[i]);
     return;

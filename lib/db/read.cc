@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a Core is read: what happens once per lookup or view, and so is compiled for speed.
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/status_util.h"
+#include "db/core.h"
+#include "read/epoch.h"
+#include "read/view_state.h"
+
+namespace kyro::db {
+
+template <class K>
+Status Core::Get(std::uint32_t keyspace, typename K::Key key, std::string* value) const {
+  KYRO_RETURN_IF_ERROR(CheckOpen());
+  using Timer = read::LookupMeter::Timer;
+  const bool timed = shared_->lookups.Count(1);
+  const Timer timer(timed ? &shared_->lookups : nullptr, Timer::Call::kGet);
+  const read::EpochGuard guard;
+  const read::ReadState* state = states_->Peek(guard);
+  read::StatePin pin;
+  if (state == nullptr) {  // more threads than epoch slots
+    pin = states_->Pin();
+    state = pin.get();
+  }
+  const Sequence sequence = read::ClampToState(*state, visible());
+  const read::Sources<K> sources(*state, keyspace);
+  if (!sources.known) return Dropped();
+  const Lookup lookup = sources.Get(key, sequence, &shared_->predictions);
+  if (lookup.present()) value->assign(lookup.value());
+  return lookup.status();
+}
+
+template <class K>
+Result<std::shared_ptr<const read::ViewState<K>>> Core::NewView(std::uint32_t keyspace) const {
+  read::StatePin pin = states_->Pin();
+  const Sequence sequence = read::ClampToState(*pin, visible());
+  auto view = std::make_shared<const read::ViewState<K>>(std::move(pin), keyspace, sequence);
+  if (!view->sources().known) return Dropped();
+  return view;
+}
+
+std::shared_ptr<const ReadPointState> Core::NewReadPoint() const {
+  read::StatePin pin = states_->Pin();
+  const Sequence sequence = read::ClampToState(*pin, visible());
+  return std::make_shared<const ReadPointState>(std::move(pin), sequence, id_);
+}
+
+template Status Core::Get<U64>(std::uint32_t, std::uint64_t, std::string*) const;
+template Status Core::Get<Bytes>(std::uint32_t, std::string_view, std::string*) const;
+template Result<std::shared_ptr<const read::ViewState<U64>>> Core::NewView<U64>(
+    std::uint32_t) const;
+template Result<std::shared_ptr<const read::ViewState<Bytes>>> Core::NewView<Bytes>(
+    std::uint32_t) const;
+
+}  // namespace kyro::db
