@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "c/handles.h"
+#include "kyro/version.h"
 
 namespace kyro::c {
 
@@ -97,7 +98,7 @@ const char* kyro_code_name(kyro_code code) {
 }
 
 const char* kyro_version(void) {
-  return KYRO_LIBRARY_VERSION;
+  return KYRO_VERSION;
 }
 
 kyro_buffer* kyro_buffer_new(void) {

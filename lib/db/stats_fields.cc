@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "db/stats_fields.h"
 
-#include <fmt/format.h>
-
-#include <iterator>
+#include <fmt/core.h>
 
 namespace kyro::db {
 
@@ -181,7 +179,7 @@ std::string AsUtf8(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::size_t length = CharacterBytes(bytes);
     if (length == 0) {
-      fmt::format_to(std::back_inserter(text), "\\x{:02x}", static_cast<unsigned char>(bytes[0]));
+      text += fmt::format("\\x{:02x}", static_cast<unsigned char>(bytes[0]));
     } else {
       text.append(bytes.substr(0, length));
     }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Stats as JSON.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
-#include <iterator>
 
 #include "db/stats_fields.h"
 
@@ -72,7 +71,7 @@ class JsonWriter {
  private:
   template <class... Args>
   void Format(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(out_), format, std::forward<Args>(args)...);
+    out_ += fmt::format(format, std::forward<Args>(args)...);
   }
 
   template <class T, class WriteOne>

@@ -2,12 +2,12 @@
 //
 // Stats as OpenMetrics 1.0 text: families in the order of their fields, each with its type, unit
 // and help; samples of one family side by side; names unique; an end mark.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
-#include <iterator>
 
 #include "db/stats_fields.h"
+#include "kyro/version.h"
 
 namespace kyro {
 namespace db {
@@ -69,7 +69,7 @@ class MetricsWriter {
  private:
   template <class... Args>
   void Format(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(out_), format, std::forward<Args>(args)...);
+    out_ += fmt::format(format, std::forward<Args>(args)...);
   }
 
   void Head(std::string_view name, MetricType type, std::string_view unit, std::string_view help) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kyro/version.h"
 #include "kyroctl/listing.h"
 #include "kyroctl/manual.h"
 

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "kyro/version.h"
 #include "kyroctl/inspect.h"
 #include "kyroctl/listing.h"
 #include "kyroctl/progress.h"
