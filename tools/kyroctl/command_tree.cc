@@ -34,6 +34,7 @@ const std::vector<Verb>& Verbs() {
       VerifyVerb(),
       ReportVerb(),
       BenchVerb(),
+      StatsVerb(),
       // clang-format on
   };
   return *verbs;

@@ -43,6 +43,8 @@ struct Request {
   bool yes = false;   // drop
   std::optional<KeyKind> keys;
   std::optional<RowFormat> format;  // of `file`
+
+  bool openmetrics = false;  // stats
 };
 
 }  // namespace kyro::kyroctl

@@ -37,6 +37,9 @@ Verb SnapshotVerb();
 Verb RebuildVerb();
 Verb VerifyVerb();
 
+// commands_stats.cc
+Verb StatsVerb();
+
 }  // namespace kyro::kyroctl
 
 #endif  // KYRO_TOOLS_KYROCTL_VERBS_H_
