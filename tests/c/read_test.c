@@ -222,6 +222,12 @@ static uint64_t scan_sum(const kyro_view* view, const uint64_t* lo, const uint64
   CHECK(code == KYRO_NOT_FOUND);
   CHECK_CODE(KYRO_NOT_FOUND, kyro_scan_next_u64(scan, NULL, NULL, &error));  // and stays there
   kyro_scan_free(scan);
+  // The same number if nobody wants to see them.
+  CHECK_OK(kyro_scan_new_u64(view, lo, hi, &scan, &error));
+  uint64_t unseen = 0;
+  while (kyro_scan_next_u64(scan, NULL, NULL, &error) == KYRO_OK) ++unseen;
+  CHECK(unseen == *rows);
+  kyro_scan_free(scan);
   return sum;
 }
 
