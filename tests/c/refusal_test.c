@@ -61,6 +61,34 @@ static void each_option_is_read(const char* directory) {
                   .merge_fraction = 0.01));
 }
 
+// Whether a file below `directory` is mapped.
+static bool is_mapped(const char* directory) {
+  bool mapped = false;
+  char line[8192];
+  FILE* const maps = fopen("/proc/self/maps", "r");
+  if (!CHECK(maps != NULL)) return false;
+  while (fgets(line, sizeof(line), maps) != NULL) {
+    mapped = mapped || strstr(line, directory) != NULL;
+  }
+  fclose(maps);
+  return mapped;
+}
+
+static void copied_segments_are_not_mapped(const char* directory) {
+  kyro_error error;
+  for (int32_t access = KYRO_ACCESS_MAP; access <= KYRO_ACCESS_COPY; ++access) {
+    const kyro_options options = {.struct_size = sizeof(options), .access = access};
+    kyro_db* db = NULL;
+    CHECK_OK(kyro_db_open(directory, &options, &db, &error));
+    kyro_keyspace* const cells = open_keyspace(db, "cells", KYRO_U64);
+    put_rows(cells, 10, 1);
+    CHECK_OK(kyro_db_fold(db, NULL, &error));
+    CHECK(is_mapped(directory) == (access == KYRO_ACCESS_MAP));
+    kyro_keyspace_free(cells);
+    kyro_db_free(db);
+  }
+}
+
 static void durability_is_passed_on(const char* directory) {
   kyro_error error;
   const kyro_options options = {.struct_size = sizeof(options), .durability = KYRO_DURABILITY_OS};
@@ -455,6 +483,7 @@ static void null_readers_are_refused(const char* directory) {
 const test_case refusal_cases[] = {
     {"codes_have_names", codes_have_names},
     {"each_option_is_read", each_option_is_read},
+    {"copied_segments_are_not_mapped", copied_segments_are_not_mapped},
     {"durability_is_passed_on", durability_is_passed_on},
     {"structs_of_other_versions_are_read", structs_of_other_versions_are_read},
     {"locks_and_names_are_told", locks_and_names_are_told},
