@@ -209,19 +209,27 @@ TEST(Completions, AreReadByTheirShells) {
 TEST(FishCompletion, CompletesVerbsOptionsAndValues) {
   TempDir dir;
   WriteFile(dir / "kyroctl.fish", CompletionScript("fish"));
-  const auto offers = [&](const std::string& line) {
-    const Answer answer =
-        Shell("HOME=$PWD fish -c 'source kyroctl.fish; complete -C \"" + line + "\"' | cut -f1",
-              dir.path());
-    return WordsOf(answer.out);
-  };
-  EXPECT_EQ(offers("kyroctl ver"), Offered{"verify"});
-  EXPECT_EQ(offers("kyroctl "), VerbNames());
-  EXPECT_EQ(offers("kyroctl create cells --keys "), (Offered{"u64", "bytes"}));
-  for (const Verb& verb : Verbs()) {
-    const Offered given = offers("kyroctl " + verb.name + " --");
-    for (const std::string& name : OptionsOf(&verb)) {
-      EXPECT_TRUE(given.contains(name) || name.size() == 2) << verb.name << " " << name;
+  std::vector<std::string> lines{"ver", "", "create cells --keys "};
+  for (const Verb& verb : Verbs()) lines.push_back(verb.name + " --");
+  // One fish for all lines; a line of its own ends each answer.
+  std::string script = "source kyroctl.fish\n";
+  for (const std::string& line : lines) {
+    script += "complete -C 'kyroctl " + line + "'\necho end-of-answer\n";
+  }
+  WriteFile(dir / "run", script);
+  std::istringstream out(
+      Shell("HOME=$PWD fish --no-config run </dev/null | cut -f1", dir.path()).out);
+  std::vector<Offered> answers(1);
+  for (std::string word; std::getline(out, word);) {
+    word == "end-of-answer" ? void(answers.emplace_back()) : void(answers.back().insert(word));
+  }
+  ASSERT_EQ(answers.size(), lines.size() + 1);
+  EXPECT_EQ(answers[0], Offered{"verify"});
+  EXPECT_EQ(answers[1], VerbNames());
+  EXPECT_EQ(answers[2], (Offered{"u64", "bytes"}));
+  for (std::size_t i = 0; i < Verbs().size(); ++i) {
+    for (const std::string& name : OptionsOf(&Verbs()[i])) {
+      EXPECT_TRUE(answers[3 + i].contains(name) || name.size() == 2) << lines[3 + i] << name;
     }
   }
 }

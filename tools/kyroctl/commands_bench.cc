@@ -39,7 +39,10 @@ using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
 constexpr std::size_t kRepeats = 5;
-constexpr std::uint64_t kSyncedPuts = 200;
+// Each waits for the disk; fewer for a quick look.
+std::uint64_t SyncedPuts(std::uint64_t rows) {
+  return std::clamp<std::uint64_t>(rows / 100, 20, 200);
+}
 constexpr std::uint64_t kBatchRows = 1000;
 
 // One line of the answer.
@@ -199,15 +202,15 @@ class Repeat {
 
   Status PutSynced(Keyspace<U64>* keyspace) {
     std::vector<double> micros;
-    for (std::uint64_t i = 0; i < kSyncedPuts; ++i) {
+    for (std::uint64_t i = 0; i < SyncedPuts(rows_); ++i) {
       const std::uint64_t key = BenchKey(2 * rows_ + i);
       const auto begin = Clock::now();
       if (Status status = keyspace->Put(key, BenchValue(key).bytes()); !status.ok()) return status;
       micros.push_back(1e6 * SecondsSince(begin));
     }
     std::sort(micros.begin(), micros.end());
-    Note(kPutMedian, micros[kSyncedPuts / 2]);
-    Note(kPutTail, micros[kSyncedPuts * 99 / 100]);
+    Note(kPutMedian, micros[micros.size() / 2]);
+    Note(kPutTail, micros[micros.size() * 99 / 100]);
     return Tell(0);
   }
 
@@ -272,9 +275,9 @@ void SayForPeople(const Machine& machine, const std::string& parent, std::uint64
               fmt::format("{}, {}, {}, load {:.2f} before", machine.processor,
                           Counted(machine.processors, "processor"), machine.system, machine.load));
   AppendField(&out, 0, "directory", Shortened(parent, kColumns - kLabelColumns));
-  AppendField(
-      &out, 0, "rows",
-      fmt::format("{} u64 keys, uniform; values of {} bytes", Count(rows), kBenchValueBytes));
+  AppendField(&out, 0, "rows",
+              fmt::format("{} u64 keys, uniform; values of {} bytes; {} synced puts", Count(rows),
+                          kBenchValueBytes, SyncedPuts(rows)));
   out += fmt::format("\n{:<30} {:>12} {:>12} {:>12}\n", "", "MEDIAN", "LEAST", "MOST");
   for (std::size_t i = 0; i < kMeasures; ++i) {
     const Spread spread = SpreadOf(results[i]);
@@ -303,6 +306,7 @@ void SayAsJson(const Machine& machine, const std::string& parent, std::uint64_t 
   SetBytes(&object, "directory", parent);
   object["rows"] = rows;
   object["value_bytes"] = kBenchValueBytes;
+  object["synced_puts"] = SyncedPuts(rows);
   object["repeats"] = kRepeats;
   for (std::size_t i = 0; i < kMeasures; ++i) {
     const Spread spread = SpreadOf(results[i]);
@@ -364,20 +368,20 @@ Verb BenchVerb() {
   directory.name = "DIR";
   directory.about = "Where to make a temporary database; unless given: $TMPDIR or /tmp";
   directory.required = false;
-  return {.name = "bench",
-          .summary = "Measure kyro on this machine, in a temporary database",
-          .description =
-              "Writes, folds, reads and scans rows of its own, five times, and deletes them. Shows "
-              "medians and their spread. DIR chooses the disk; what is there is left alone. Takes "
-              "less than half a minute unless more --rows are asked for.",
-          .group = Group::kUpkeep,
-          .arguments = {directory},
-          .options = {NumberOption("--rows", &Request::rows, 1000, 100000000,
-                                   "Rows in each repeat; unless given: 200000")},
-          .examples = {{"kyroctl bench --rows 1000", "A first look"},
-                       {"kyroctl bench . --rows 1000", "On the disk of this directory"}},
-          .exits = {{kExitInterrupted, "interrupted: nothing is measured"}},
-          .run = &Bench};
+  return {
+      .name = "bench",
+      .summary = "Measure kyro on this machine, in a temporary database",
+      .description =
+          "Writes, folds, reads and scans rows of its own, five times, and deletes them. Shows "
+          "medians and their spread. DIR chooses the disk; what is there is left alone. Takes "
+          "less than half a minute unless more --rows are asked for.",
+      .group = Group::kUpkeep,
+      .arguments = {directory},
+      .options = {NumberOption("--rows", &Request::rows, 1000, 100000000,
+                               "Rows in each repeat; unless given: 200000")},
+      .examples = {{"kyroctl bench . --rows 1000", "A quick look at the disk of this directory"}},
+      .exits = {{kExitInterrupted, "interrupted: nothing is measured"}},
+      .run = &Bench};
 }
 
 }  // namespace kyro::kyroctl
