@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "kyro/version.h"
 #include "kyroctl/command_tree.h"
 #include "kyroctl/ctl.h"
 
@@ -251,7 +252,7 @@ TEST(ZshCompletion, NamesEveryVerbAndOption) {
 TEST(Version, IsTheLibrarys) {
   const Answer answer = Ctl({"--version"});
   EXPECT_EQ(answer.exit, kExitOk);
-  EXPECT_EQ(answer.out, "kyroctl " + std::string(ProgramVersion()) + "\n");
+  EXPECT_EQ(answer.out, "kyroctl " KYRO_VERSION "\n");
 }
 
 }  // namespace

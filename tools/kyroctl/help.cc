@@ -58,7 +58,7 @@ constexpr std::string_view kNotes =
 }  // namespace
 
 std::string_view ProgramVersion() noexcept {
-  return KYRO_VERSION;
+  return LibraryVersion();
 }
 
 std::string OptionSyntax(const Option& option) {
