@@ -30,7 +30,7 @@ class Generation {
  public:
   // Everything up to `floor_sequence` is older than this generation.
   [[gnu::cold]] static Result<std::shared_ptr<Generation>> Create(std::size_t budget_bytes,
-                                                    Sequence floor_sequence);
+                                                                  Sequence floor_sequence);
   ~Generation();
 
   // The writer: the keyspace's delta, made if need be. kResourceExhausted, and nothing changed.
