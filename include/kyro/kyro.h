@@ -16,23 +16,19 @@
 //
 // Rules that hold for every function:
 //
-// Errors. What can fail returns a kyro_code and takes, last, a kyro_error* that may be NULL: a
-// struct
-//   of the caller's, overwritten by each call that gets it, also on success. It owns nothing, so
-//   there is nothing to free or to initialize. A NULL handle, a NULL out parameter that is not said
-//   to be optional, and a slice of NULL with a size are KYRO_INVALID_ARGUMENT.
+// Errors. What can fail returns a kyro_code and takes, last, a kyro_error* that may be NULL: one of
+//   the caller's structs, overwritten by each call that gets it, also on success. It owns nothing,
+//   so there is nothing to free or to initialize. A NULL handle, a NULL out parameter that is not
+//   said to be optional, and a slice of NULL with a size are KYRO_INVALID_ARGUMENT.
 //   KYRO_RESOURCE_EXHAUSTED may come from any call that allocates.
-// Handles. What a function stores through a pointer to a handle, or returns as one, is the
-// caller's,
-//   to be given to the kyro_..._free of its type once, when no other thread uses it. On error such
-//   a pointer is set to NULL, and NULL may be freed. Handles keep alive what they need: they may be
+// Handles. A handle that a function stores through a pointer, or returns, belongs to the caller:
+//   give it to the kyro_..._free of its type once, when no other thread uses it. On error such a
+//   pointer is set to NULL, and NULL may be freed. Handles keep alive what they need: they may be
 //   freed in any order, the kyro_db first too.
-// Slices. What goes in is copied or done with when the call returns. What comes out is borrowed;
-// each
-//   function says from what, and for how long.
+// Slices. What goes in is copied or done with when the call returns. What comes out is borrowed:
+//   each function says from what, and for how long.
 // Threads. kyro_db, kyro_keyspace, kyro_keyspace_list, kyro_read_point and kyro_view: any thread
-// may
-//   call anything at any time. kyro_batch, kyro_buffer, kyro_iterator, kyro_scan and
+//   may call anything at any time. kyro_batch, kyro_buffer, kyro_iterator, kyro_scan and
 //   kyro_bulk_loader: one thread at a time.
 // Key kinds. A keyspace has u64 or byte-string keys for ever. A function for the other kind returns
 //   KYRO_KEYSPACE_MISMATCH. u64 keys are ordered by number, from 0 to 2^64-1; byte strings of 0 to
