@@ -6,6 +6,7 @@
 
 #include "base/coding.h"
 #include "base/crc32c.h"
+#include "base/limits.h"
 #include "base/status_util.h"
 
 namespace kyro {
@@ -75,8 +76,10 @@ bool ParseFileName(std::string_view name, FileKind* kind, std::uint64_t* number)
     const char* const end = begin + name.size();
     const auto [digits_end, error] = std::from_chars(begin, end, found_number);
     const auto digits = static_cast<std::size_t>(digits_end - begin);
-    // FileName pads to six digits and no further.
+    // FileName pads to six digits and no further. A number that nobody gives out is no name of
+    // ours: counting on from it might wrap.
     if (error != std::errc() || digits < kDigitsMin) return false;
+    if (found_number > kCounterMax) return false;
     if (digits > kDigitsMin && *begin == '0') return false;
     if (digits_end == end || *digits_end != '.') return false;
     const std::string_view suffix = name.substr(digits + 1);

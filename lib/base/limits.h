@@ -16,7 +16,11 @@ inline constexpr std::uint64_t kSegmentHeapBytesMax = std::uint64_t{1} << 31;  /
 inline constexpr std::size_t kKeyspaceNameBytesMax = 255;
 inline constexpr std::size_t kKeyspacesMax = 65536;
 inline constexpr std::uint64_t kSequenceMax = ~std::uint64_t{0};  // never taken
-inline constexpr int kFrozenGenerationsMax = 2;                   // then writers are slowed
+// No counter of a database comes near this in a thousand years; one on disk that is above it was
+// not written by us, and counting on from it might wrap.
+inline constexpr std::uint64_t kCounterMax = std::uint64_t{1} << 62;
+inline constexpr std::uint32_t kKeyspaceIdMax = (std::uint32_t{1} << 31) - 1;
+inline constexpr int kFrozenGenerationsMax = 2;  // then writers are slowed
 
 }  // namespace kyro
 

@@ -28,6 +28,9 @@ Result<KeyspaceInfo> Core::OpenKeyspace(std::string_view name, KeyKind kind) {
   if (manifest.keyspaces.size() >= kKeyspacesMax) {
     return Error(StatusCode::kResourceExhausted, "{} keyspaces are the most", kKeyspacesMax);
   }
+  if (manifest.next_keyspace > kKeyspaceIdMax) {
+    return Error(StatusCode::kResourceExhausted, "keyspace ids up to {} were used", kKeyspaceIdMax);
+  }
   KeyspaceInfo info{std::string(name), 0, kind};
   KYRO_RETURN_IF_ERROR(installer_->Install([&](manifest::Manifest* next) {
     info.id = next->next_keyspace++;

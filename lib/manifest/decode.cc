@@ -122,9 +122,19 @@ Status Decoder::ReadFixed(Manifest* manifest, std::uint32_t* keyspaces) {
 }
 
 Status Decoder::CheckFixed(const Manifest& manifest, std::uint64_t at) const {
-  if (manifest.generation == 0) return Bad(at + 24, "generation 0, want 1 or more");
-  if (manifest.next_number == 0) return Bad(at + 32, "next number 0, want 1 or more");
-  if (manifest.next_keyspace == 0) return Bad(at + 40, "next keyspace 0, want 1 or more");
+  if (manifest.generation == 0 || manifest.generation > kCounterMax) {
+    return Bad(at + 24, "generation {}, want 1 to {}", manifest.generation, kCounterMax);
+  }
+  if (manifest.next_number == 0 || manifest.next_number > kCounterMax) {
+    return Bad(at + 32, "next number {}, want 1 to {}", manifest.next_number, kCounterMax);
+  }
+  if (manifest.next_keyspace == 0 || manifest.next_keyspace > kKeyspaceIdMax + 1) {
+    return Bad(at + 40, "next keyspace {}, want 1 to {}", manifest.next_keyspace,
+               kKeyspaceIdMax + 1);
+  }
+  if (manifest.last_sequence > kCounterMax) {
+    return Bad(at + 48, "last sequence {}, want at most {}", manifest.last_sequence, kCounterMax);
+  }
   KYRO_RETURN_IF_ERROR(CheckFileId(manifest.wal_floor, at + 56, "log floor"));
   KYRO_RETURN_IF_ERROR(CheckFileId(manifest.wal_newest, at + 88, "newest log"));
   if (manifest.floor_sequence > manifest.last_sequence) {

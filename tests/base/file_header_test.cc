@@ -9,6 +9,7 @@
 
 #include "base/coding.h"
 #include "base/crc32c.h"
+#include "base/limits.h"
 #include "base/status_util.h"
 #include "support/golden.h"
 
@@ -173,7 +174,7 @@ TEST(FileName, HasAtLeastSixDigits) {
 TEST(FileName, ParsesWhatItMakes) {
   for (const FileKind kind : kKinds) {
     for (const std::uint64_t number : {std::uint64_t{0}, std::uint64_t{42}, std::uint64_t{999999},
-                                       std::uint64_t{1000000}, ~std::uint64_t{0}}) {
+                                       std::uint64_t{1000000}, kCounterMax}) {
       FileKind found_kind{};
       std::uint64_t found_number = 7;
       ASSERT_TRUE(ParseFileName(FileName(kind, number), &found_kind, &found_number));
@@ -203,6 +204,8 @@ TEST(FileName, RefusesEveryOtherName) {
                                  " 000042.keys",
                                  "000042 .keys",
                                  "0x0042.keys",
+                                 "4611686018427387905.keys",  // 2^62 + 1
+                                 "18446744073709551615.wal",
                                  "18446744073709551616.keys",
                                  "99999999999999999999999.wal",
                                  "000042.KEYS",
