@@ -37,7 +37,8 @@ Status CommitQueue::BulkAsLeader(const BulkInstall& install, Sequence* sequence)
   KYRO_RETURN_IF_ERROR(log_->SealForNext(last_, &turn.log));
   turn.replaced = active_.get();
   active_->Freeze(last_, turn.log);
-  const Status status = install(turn);
+  // From here to the end the queue is between two states: running out of memory is a failure too.
+  const Status status = Guarded([&] { return install(turn); });
   if (status.ok()) {
     last_ = turn.sequence;
     counters_.commits.fetch_add(1, std::memory_order_relaxed);

@@ -145,8 +145,10 @@ Status Log::LinkNext(Sequence last, bool floor_moved) {
     return Status::Ok();
   }
   const wal::Link link{writer_->id(), writer_->length(), last, false};
-  if (Status status = sealed_next_->AppendLink(Info(wal::RecordType::kLink, last), link);
-      !status.ok()) {
+  // Also when memory runs out: nothing may be appended behind the seal.
+  Status status =
+      Guarded([&] { return sealed_next_->AppendLink(Info(wal::RecordType::kLink, last), link); });
+  if (!status.ok()) {
     return Fail(std::move(status));  // the seal names a file that cannot be linked
   }
   counters_.bytes.fetch_add(sealed_next_->length(), std::memory_order_relaxed);

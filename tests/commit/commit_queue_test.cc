@@ -7,6 +7,7 @@
 
 #include <map>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -228,6 +229,27 @@ TEST_F(CommitQueueTest, FullFilesFollowEachOtherAndAllReplay) {
   const auto replayed = Replayed(PowerCut().get());
   ASSERT_EQ(replayed.size(), 200u);
   EXPECT_EQ(replayed.at(200), PutBatch(200, "200"));
+}
+
+// Memory runs out in the install of a bulk load: it is not committed, and what is written next is
+// visible and replays.
+TEST_F(CommitQueueTest, ABulkLoadThatThrowsLeavesTheQueueWorking) {
+  help_ = [this] {  // a flush, as far as the queue can tell
+    states_.Publish(states_.NewState(), [](const read::ReadState& now, read::ReadState* then) {
+      then->runs = now.runs;
+      then->generations[0] = now.generations[0];
+      then->generation_count = 1;
+    });
+    return true;
+  };
+  ASSERT_TRUE(Put(1, "a").ok());
+  const auto load = queue_->CommitBulk([](const BulkTurn&) -> Status { throw std::bad_alloc(); });
+  EXPECT_EQ(load.status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(*Put(2, "b"), 2u);
+  EXPECT_EQ(Get(2), "b");
+  const auto replayed = Replayed(PowerCut().get());
+  ASSERT_EQ(replayed.size(), 2u);
+  EXPECT_EQ(replayed.at(2), PutBatch(2, "b"));
 }
 
 TEST_F(CommitQueueTest, AFreezeStartsANewGenerationAndANewFile) {
