@@ -24,7 +24,7 @@ void Keep(Status status, Status* first) {
 Status Core::Close() {
   MutexLock lock(&close_mutex_);
   if (closed_.exchange(true, std::memory_order_acq_rel)) return close_status_;
-  if (fork_word_ != nullptr && *fork_word_ != 1) {
+  if (forked()) {
     LeaveToParent();
     return close_status_ = Status(StatusCode::kClosed, "this process is a fork of the owner");
   }

@@ -16,7 +16,7 @@ Status Core::CheckOpen() const noexcept {
   if (closed_.load(std::memory_order_acquire)) {
     return Status(StatusCode::kClosed, "the database is closed");
   }
-  if (fork_word_ != nullptr && *fork_word_ != 1) {
+  if (forked()) {
     return Status(StatusCode::kClosed, "the database belongs to the process that forked this one");
   }
   return Status::Ok();
