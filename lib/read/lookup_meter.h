@@ -24,21 +24,24 @@ namespace kyro::read {
 
 inline constexpr std::uint64_t kLookupsPerSample = 256;
 
-// Counts without contention: a thread adds to the cell its index falls on, by a plain load and
-// store. Exact for up to kTallyCells threads; beyond that two threads may lose an increment.
 inline constexpr std::size_t kTallyCells = 64;
 
+template <class Cells>
+std::uint64_t SumOfCounts(const Cells& cells) noexcept {
+  std::uint64_t sum = 0;
+  for (const auto& cell : cells) sum += cell.count.load(std::memory_order_relaxed);
+  return sum;
+}
+
+// Counts without contention: a thread adds to the cell its index falls on, by a plain load and
+// store. Exact for up to kTallyCells threads; beyond that two threads may lose an increment.
 class Tally {
  public:
   void Add(std::uint64_t count) noexcept {
     std::atomic<std::uint64_t>& cell = cells_[ThreadIndex() % kTallyCells].count;
     cell.store(cell.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   }
-  std::uint64_t Sum() const noexcept {
-    std::uint64_t sum = 0;
-    for (const Cell& cell : cells_) sum += cell.count.load(std::memory_order_relaxed);
-    return sum;
-  }
+  std::uint64_t Sum() const noexcept { return SumOfCounts(cells_); }
 
  private:
   struct alignas(64) Cell {
@@ -63,11 +66,7 @@ class SampledTally {
   }
   // Chooses the next to be sampled, if one is due.
   void Rearm() noexcept;
-  std::uint64_t Sum() const noexcept {
-    std::uint64_t sum = 0;
-    for (const Cell& cell : cells_) sum += cell.count.load(std::memory_order_relaxed);
-    return sum;
-  }
+  std::uint64_t Sum() const noexcept { return SumOfCounts(cells_); }
 
  private:
   struct alignas(64) Cell {
