@@ -69,6 +69,7 @@ class FaultFs::Control {
   void WaitUntilBlocked(Id block, std::uint64_t calls) KYRO_EXCLUDES(mutex_);
   void Release(std::optional<Id> block) KYRO_EXCLUDES(mutex_);
   std::uint64_t Count(FsOps ops, const NamePredicate& name) const KYRO_EXCLUDES(mutex_);
+  void OnCall(std::function<void()> pause) { pause_ = std::move(pause); }
 
  private:
   struct Planted {
@@ -90,6 +91,8 @@ class FaultFs::Control {
   }
   Verdict Decide(FsOp op, std::string_view name) KYRO_REQUIRES(mutex_);
 
+  std::function<void()> pause_;
+
   mutable Mutex mutex_;
   CondVar changed_;
   std::vector<Planted> faults_ KYRO_GUARDED_BY(mutex_);    // by id
@@ -98,6 +101,7 @@ class FaultFs::Control {
 };
 
 FaultFs::Control::Verdict FaultFs::Control::Enter(FsOp op, std::string_view name) {
+  if (pause_) pause_();
   const MutexLock lock(&mutex_);
   ++counts_[{op, std::string(name)}];
   for (std::size_t i = 0; i < barriers_.size(); ++i) {
@@ -351,6 +355,9 @@ void FaultFs::ReleaseAll() {
 }
 std::uint64_t FaultFs::Count(FsOps ops, const NamePredicate& name) const {
   return control_->Count(ops, name);
+}
+void FaultFs::OnCall(std::function<void()> pause) {
+  control_->OnCall(std::move(pause));
 }
 
 }  // namespace kyro::support

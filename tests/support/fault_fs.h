@@ -14,6 +14,7 @@
 #define KYRO_TESTS_SUPPORT_FAULT_FS_H_
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -113,6 +114,10 @@ class FaultFs final : public io::FileSystem {
   void WaitUntilBlocked(Id block, std::uint64_t calls = 1);
   void Release(Id block);
   void ReleaseAll();
+
+  // Called at the start of every call, without locks, by whichever thread makes it: to give way to
+  // other threads there. Set before other threads use this.
+  void OnCall(std::function<void()> pause);
 
   // Calls since this FaultFs was made, failed ones included.
   std::uint64_t Count(FsOps ops, const NamePredicate& name = AnyName()) const;
