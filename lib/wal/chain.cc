@@ -87,6 +87,7 @@ class ChainScanner {
 
   bool InChain(const FileId& id) const;
   Status CheckUnnamed();
+  Status CheckForeign(const IndexedFile& file) const;
   Status CheckHoldsNoCommits(const IndexedFile& file) const;
 
   const io::Directory& directory_;
@@ -264,13 +265,33 @@ Status ChainScanner::CheckUnnamed() {
       if (holds) return file.damage;
       continue;
     }
-    if (file.database != start_.database || InChain(file.id)) continue;
+    if (InChain(file.id)) continue;
+    if (file.database != start_.database) {
+      if (number > named) KYRO_RETURN_IF_ERROR(CheckForeign(file));
+      continue;
+    }
     const FileId predecessor = file.link ? file.link->predecessor : FileId();
     // Of a branch that ended below the floor.
     if (predecessor.exists() && predecessor.number < start_.floor.number) continue;
     if (number > named || InChain(predecessor)) KYRO_RETURN_IF_ERROR(CheckHoldsNoCommits(file));
   }
   return Status::Ok();
+}
+
+// A checkpoint's manifest names the very segments of its parent. Put into the parent's directory,
+// or the parent's into the checkpoint's, it is whole and all it names is there: only the commits in
+// the log tell that it is not the manifest of this place.
+Status ChainScanner::CheckForeign(const IndexedFile& file) const {
+  KYRO_ASSIGN_OR_RETURN(Reader reader, Reader::Open(directory_, file.name));
+  Walk walk;
+  // What is wrong with it otherwise is not ours to judge.
+  (void)WalkRecords(&reader, WalkLimits{}, {}, &walk).ok();
+  if (walk.groups == 0) return Status::Ok();
+  return FileError(
+      StatusCode::kDataLoss, file.name, kFirstRecordOffset,
+      "holds sequences {} to {} of database {}, but MANIFEST is of database {}: one of "
+      "them does not belong here",
+      walk.first, walk.last, file.database.ToString(), start_.database.ToString());
 }
 
 Status ChainScanner::CheckHoldsNoCommits(const IndexedFile& file) const {

@@ -56,7 +56,8 @@ struct Chain {
 // record where one must stand, non-zero padding, a gap in the sequences, an end before
 // start.last_sequence, a record that names a newer manifest, unnamed log files of this database
 // that hold commits (one with nothing but a link is an orphan: a link is made durable before the
-// manifest names its file). kUnsupported for a record type or feature that a newer kyro wrote.
+// manifest names its file), log files of another database that hold commits. kUnsupported for a
+// record type or feature that a newer kyro wrote.
 Result<Chain> ScanChain(const io::Directory& directory, const ChainStart& start);
 
 // Calls `apply` for every batch with a sequence above `after`, in sequence order. `batch` is valid

@@ -520,24 +520,28 @@ TEST(WalChain, ABranchThatEndedBelowTheFloorIsIgnored) {
   EXPECT_EQ(log.Read().value(), (Batches{"c", "d"}));
 }
 
-TEST(WalChain, AnotherDatabasesFilesAreNotOurs) {
+TEST(WalChain, AnotherDatabasesFilesWithoutCommitsAreNotOurs) {
   Log log = Closed();
   log.writer = log.Make(5, kSmallFileBytes, Uuid{5, 5});
   ASSERT_TRUE(log.writer->AppendLink(log.Info(), Link{FileId{}, 0, log.last, false}).ok());
-  log.Synced({"theirs"});
   log.Replace(6, std::string(5000, 'x'));  // no log at all, under a log's name
   EXPECT_TRUE(log.Scan().ok());
 }
 
-TEST(WalChain, AnotherDatabasesFileContinuesNothing) {
-  Log log = Three();
-  const Link link{log.writer->id(), log.writer->length(), log.last, true};
-  log.writer = log.Make(4, kSmallFileBytes, Uuid{5, 5});
-  ASSERT_TRUE(log.writer->AppendLink(log.Info(), link).ok());
-  log.Synced({"theirs"});
-  const auto batches = log.Read();
-  ASSERT_TRUE(batches.ok()) << batches.status().ToString();
-  EXPECT_EQ(*batches, (Batches{"a", "b", "c", "d"}));
+// The manifest of a checkpoint in the directory of its parent, or the other way round: all that it
+// names is there, and the newest commits are in a log that it knows nothing of.
+TEST(WalChain, AnotherDatabasesCommitsMeanThatManifestAndLogDoNotBelongTogether) {
+  for (const bool closed : {false, true}) {
+    SCOPED_TRACE(closed);
+    Log log = closed ? Closed() : Three();
+    // Even a link to our log makes it no part of it.
+    const Link link{log.writer->id(), log.writer->length(), log.last, true};
+    log.writer = log.Make(closed ? 5 : 4, kSmallFileBytes, Uuid{5, 5});
+    ASSERT_TRUE(log.writer->AppendLink(log.Info(), link).ok());
+    EXPECT_TRUE(log.Scan().ok());
+    log.Synced({"theirs"});
+    ExpectDamage(log.Scan().status(), closed ? 5 : 4);
+  }
 }
 
 TEST(WalChain, AnUnnamedFileWhoseHeaderRottedIsDamageIfItMayHoldCommits) {
