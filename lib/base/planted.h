@@ -10,8 +10,21 @@
 #define KYRO_BASE_PLANTED_H_
 
 // X(enumerator, "what is broken"), by room.
-#define KYRO_PLANTED_BUG_LIST(X) \
-  X(kSkipLogSync, "a group is acknowledged in kSync without an fdatasync of the log")
+#define KYRO_PLANTED_BUG_LIST(X)                                                                \
+  X(kSkipLogSync, "a group is acknowledged in kSync without an fdatasync of the log")           \
+  X(kVisibleBeforeSync, "a group in kSync is visible before its fdatasync, even if that fails") \
+  X(kVisibleBeforeApply,                                                                        \
+    "a group's sequences are visible before its operations are in the deltas")                  \
+  X(kVisibleOneLate, "the last commit of a group is acknowledged before it is visible")         \
+  X(kBatchVisibleInHalves, "a batch is visible while its operations are being applied")         \
+  X(kGroupNumbersReversed, "writers of one group are told each other's sequences")              \
+  X(kFreezeTakesInstallBack,                                                                    \
+    "a freeze publishes the runs from before an install that came between")                     \
+  X(kViewSequenceFirst, "a view takes its sequence first and pins the state after (V2)")        \
+  X(kViewUnclamped, "a view whose state was frozen meanwhile has a later sequence (V2)")        \
+  X(kWalkSeesNewer, "a walk through a delta finds the newest versions, whatever the view")      \
+  X(kMultiGetSeesNewer, "MultiGet finds the newest versions in deltas, whatever the view")      \
+  X(kOlderVersionsLost, "a write to a delta drops the key's older versions (D2)")
 
 #ifdef KYRO_PLANTED_BUGS
 

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
 #include "base/status_util.h"
+#include "base/test_point.h"
 #include "batch/batch.h"
 #include "commit/request.h"
 #include "io/stopwatch.h"
@@ -174,12 +176,19 @@ Status CommitQueue::Process(const std::vector<Request*>& group) {
   Status status = Guarded([&]() -> Status {
     KYRO_RETURN_IF_ERROR(MakeRoom(group));
     KYRO_RETURN_IF_ERROR(ReserveMemory(group));  // C2
-    return WriteRecord(group, sync);
+    return WriteRecord(group, sync && !KYRO_PLANTED(kVisibleBeforeSync));
   });
   if (!status.ok()) return status;
+  if (KYRO_PLANTED(kVisibleBeforeApply)) visible_.store(last_ + group.size());
+  KYRO_TEST_POINT("commit.record_written");
   Apply(group);
+  KYRO_TEST_POINT("commit.applied");
   if (sync) durable_.store(last_, std::memory_order_release);
-  visible_.store(last_, std::memory_order_release);  // C3
+  const Sequence late = KYRO_PLANTED(kVisibleOneLate) ? 1 : 0;
+  visible_.store(last_ - late, std::memory_order_release);  // C3
+  if (KYRO_PLANTED(kVisibleBeforeSync) && sync && !log_->Sync().ok()) {
+    return Status(StatusCode::kUnknownOutcome, "planted: visible all the same");
+  }
   watch.Stop(&counters_.group_nanos);
   groups_done_.fetch_add(1, std::memory_order_relaxed);
   counters_.groups.fetch_add(1, std::memory_order_relaxed);
@@ -261,7 +270,12 @@ void CommitQueue::Apply(const std::vector<Request*>& group) noexcept {
         put ? to.byte_strings->Put(op.key, last_, op.value)
             : to.byte_strings->Delete(op.key, last_);
       }
+      if (KYRO_PLANTED(kBatchVisibleInHalves)) visible_.store(last_);
+      KYRO_TEST_POINT("commit.operation_applied");
     }
+  }
+  if (KYRO_PLANTED(kGroupNumbersReversed)) {
+    for (std::size_t i = 0; i < group.size(); ++i) group[i]->sequence = last_ - i;
   }
 }
 
@@ -306,9 +320,12 @@ Status CommitQueue::FreezeAsLeader() {
 void CommitQueue::TurnTo(std::shared_ptr<delta::Generation> next,
                          std::shared_ptr<read::ReadState> state, Sequence last,
                          const delta::LogEdge& log) noexcept {
+  const read::StatePin early =
+      KYRO_PLANTED(kFreezeTakesInstallBack) ? states_->Pin() : read::StatePin();
+  KYRO_TEST_POINT("commit.turning");
   states_->Publish(std::move(state), [&](const read::ReadState& now, read::ReadState* then) {
     active_->Freeze(last, log);
-    then->runs = now.runs;
+    then->runs = early != nullptr ? early->runs : now.runs;
     then->generations[0] = next;
     std::copy_n(now.generations.begin(), now.generation_count, then->generations.begin() + 1);
     then->generation_count = now.generation_count + 1;

@@ -5,12 +5,35 @@
 #include <string>
 #include <utility>
 
+#include "base/planted.h"
 #include "base/status_util.h"
+#include "base/test_point.h"
 #include "db/core.h"
 #include "read/epoch.h"
 #include "read/view_state.h"
 
 namespace kyro::db {
+namespace {
+
+struct Point {
+  read::StatePin pin;
+  Sequence sequence;
+};
+
+// What is visible now, and the state that holds all of it: the state is pinned first (V2).
+template <class Visible>
+Point PinNow(const read::StateHolder& states, const Visible& visible) noexcept {
+  const Sequence early = KYRO_PLANTED(kViewSequenceFirst) ? visible() : 0;
+  KYRO_TEST_POINT("read.view_begins");
+  Point point{states.Pin(), 0};
+  KYRO_TEST_POINT("read.state_pinned");
+  point.sequence = read::ClampToState(*point.pin, visible());
+  if (KYRO_PLANTED(kViewSequenceFirst)) point.sequence = early;
+  if (KYRO_PLANTED(kViewUnclamped)) point.sequence = visible();
+  return point;
+}
+
+}  // namespace
 
 template <class K>
 Status Core::Get(std::uint32_t keyspace, typename K::Key key, std::string* value) const {
@@ -25,6 +48,7 @@ Status Core::Get(std::uint32_t keyspace, typename K::Key key, std::string* value
     pin = states_->Pin();
     state = pin.get();
   }
+  KYRO_TEST_POINT("read.state_peeked");
   const Sequence sequence = read::ClampToState(*state, visible());
   const read::Sources<K> sources(*state, keyspace);
   if (!sources.known) return Dropped();
@@ -35,17 +59,16 @@ Status Core::Get(std::uint32_t keyspace, typename K::Key key, std::string* value
 
 template <class K>
 Result<std::shared_ptr<const read::ViewState<K>>> Core::NewView(std::uint32_t keyspace) const {
-  read::StatePin pin = states_->Pin();
-  const Sequence sequence = read::ClampToState(*pin, visible());
-  auto view = std::make_shared<const read::ViewState<K>>(std::move(pin), keyspace, sequence);
+  Point now = PinNow(*states_, [this] { return visible(); });
+  auto view =
+      std::make_shared<const read::ViewState<K>>(std::move(now.pin), keyspace, now.sequence);
   if (!view->sources().known) return Dropped();
   return view;
 }
 
 std::shared_ptr<const ReadPointState> Core::NewReadPoint() const {
-  read::StatePin pin = states_->Pin();
-  const Sequence sequence = read::ClampToState(*pin, visible());
-  return std::make_shared<const ReadPointState>(std::move(pin), sequence, id_);
+  Point now = PinNow(*states_, [this] { return visible(); });
+  return std::make_shared<const ReadPointState>(std::move(now.pin), now.sequence, id_);
 }
 
 template Status Core::Get<U64>(std::uint32_t, std::uint64_t, std::string*) const;

@@ -5,6 +5,8 @@
 #include <new>
 
 #include "base/check.h"
+#include "base/limits.h"
+#include "base/planted.h"
 #include "base/test_point.h"
 #include "filter/split_block.h"
 
@@ -77,7 +79,8 @@ void Delta<K>::Write(Key key, Sequence sequence, std::string_view value, bool to
       position.head == nullptr ? nullptr : position.head->load(std::memory_order_relaxed);
   KYRO_DCHECK(older == nullptr || older->sequence() <= sequence);  // D3
   void* const memory = memory_.Allocate(Record::Bytes(value.size(), older == nullptr));
-  const Record* const record = Record::Make(memory, older, sequence, value, tombstone);
+  const Record* const next = KYRO_PLANTED(kOlderVersionsLost) ? nullptr : older;
+  const Record* const record = Record::Make(memory, next, sequence, value, tombstone);
   KYRO_TEST_POINT("delta.record_complete");
   if (older != nullptr) {
     position.head->store(record, std::memory_order_release);  // D2
@@ -122,7 +125,8 @@ void Delta<K>::Cursor::Skip(Place place, Step step) noexcept {
   for (; place.leaf != nullptr; place = step(place)) {
     if (place.leaf != place_.leaf) place.Prefetch();
     place_ = place;
-    record_ = Record::Find(place.head().load(std::memory_order_acquire), sequence_);
+    const Sequence sequence = KYRO_PLANTED(kWalkSeesNewer) ? kSequenceMax : sequence_;
+    record_ = Record::Find(place.head().load(std::memory_order_acquire), sequence);
     if (record_ != nullptr) return;
   }
   place_ = Place{};

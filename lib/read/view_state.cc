@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
+
 namespace kyro::read {
 
 template <class K>
@@ -117,7 +119,8 @@ void ViewState<K>::MultiGet(std::span<const Key> keys, std::span<Lookup> lookups
   for (std::size_t d = 0; d < sources_.delta_count; ++d) {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (!lookups[i].undecided()) continue;
-      const delta::Version version = sources_.deltas[d]->Get(keys[i], sequence());
+      const Sequence at = KYRO_PLANTED(kMultiGetSeesNewer) ? kSequenceMax : sequence();
+      const delta::Version version = sources_.deltas[d]->Get(keys[i], at);
       if (version.found == delta::Found::kValue) lookups[i] = Lookup::Present(version.value);
       if (version.found == delta::Found::kTombstone) lookups[i] = Lookup::Tombstone();
     }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/status_util.h"
+#include "base/test_point.h"
 
 namespace kyro::upkeep {
 namespace {
@@ -185,6 +186,7 @@ Status Installer::Install(const Edit& edit, const Turnover& turnover) {
   ManifestMark mark;
   KYRO_RETURN_IF_ERROR(MakeDurable(next, &mark));
 
+  KYRO_TEST_POINT("upkeep.manifest_durable");
   // From here on nothing fails (I2). Who sees the new state also sees the new manifest, and the
   // other way round: both change under one lock.
   MutexLock mark_lock(&mark_mutex_);

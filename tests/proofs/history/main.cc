@@ -59,10 +59,12 @@ int Main(int argc, char** argv) {
   RunWorlds(args, bounds, &tally);
   tally.Count("overlap percent", 100 * tally.figure("overlapping") /
                                      std::max<std::uint64_t>(1, tally.figure("operations")));
+  if (tally.violations() != 0) return tally.Finish();  // it ended early
   tally.Require("histories", bounds.histories);
   tally.Require("overlap percent", 30);
   tally.Require("flushes", tally.figure("histories"));
   tally.Require("merges", tally.figure("histories"));
+  tally.Require("failed syncs", tally.figure("histories") / 50);
   tally.Require("retrains", tally.figure("worlds"));
   return tally.Finish();
 }

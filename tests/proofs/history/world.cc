@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <string_view>
 #include <thread>
 
 #include "base/test_point.h"
@@ -26,6 +27,20 @@ std::string KeyAt(std::size_t space, std::uint64_t position) {
   const std::string digits = std::to_string(position);
   return "key " + std::string(4 - std::min<std::size_t>(4, digits.size()), '0') + digits;
 }
+
+#ifdef KYRO_TEST_POINTS
+// Between these and what follows them a whole flush may come.
+constexpr std::string_view kLongPoints[] = {"read.view_begins", "commit.turning"};
+constexpr int kLongPause = 1000;
+
+void ReachPoint(const char* name) {
+  thread_local std::uint64_t visits = 0;
+  const bool is_long =
+      std::find(std::begin(kLongPoints), std::end(kLongPoints), name) != std::end(kLongPoints);
+  if (!is_long || ++visits % 4 != 0) return GiveWayAtRandom();
+  for (int i = 0; i < kLongPause; ++i) std::this_thread::yield();
+}
+#endif
 
 }  // namespace
 
@@ -95,14 +110,14 @@ World::World(const WorldPlan& plan, Tally* tally)
   clock_ = std::make_unique<GivingWay>(env_.clock);
   env_.fs = fs_.get();
   env_.clock = clock_.get();
-  options_.delta_bytes = 8 << 10;
+  options_.delta_bytes = 4 << 10;
   options_.wal_file_bytes = 16 << 10;
   options_.segment_bytes = 8 << 10;
   options_.sync_interval = std::chrono::milliseconds(1);
   options_.access = plan_.seed % 2 == 0 ? Access::kMap : Access::kCopy;
   held_.resize(kClients);
 #ifdef KYRO_TEST_POINTS
-  test_point_hook.store([](const char*) { GiveWayAtRandom(); });
+  test_point_hook.store(ReachPoint);
 #endif
 }
 
@@ -190,11 +205,13 @@ void World::RunHistory(int number) {
   history.threads.resize(kClients + 1);
   std::atomic<int> running{kClients};
   std::atomic<bool> go{false};
+  support::FaultFs::Id failing = 0;
   if (plan_.failing_sync) {
     support::SeededRandom random(plan_.seed + static_cast<std::uint64_t>(number));
-    fs_->Inject({.ops = {support::FsOp::kSync},
-                 .name = support::NameEndsWith(".wal"),
-                 .nth = random.Between(1, 40)});
+    // A file of the log is made under another name, and its handle keeps it.
+    const auto log = [](std::string_view name) { return name.find(".wal") != name.npos; };
+    failing =
+        fs_->Inject({.ops = {support::FsOp::kSync}, .name = log, .nth = random.Between(1, 40)});
   }
   std::vector<std::thread> threads;
   for (int c = 0; c < kClients; ++c) {
@@ -212,6 +229,7 @@ void World::RunHistory(int number) {
   });
   go.store(true, std::memory_order_release);
   for (std::thread& thread : threads) thread.join();
+  if (plan_.failing_sync) tally_->Count("failed syncs", fs_->Hits(failing));
   fs_->Clear();
   history.threads[kClients] = std::move(upkeep_ops_);
   upkeep_ops_.clear();
