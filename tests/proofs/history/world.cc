@@ -30,14 +30,15 @@ std::string KeyAt(std::size_t space, std::uint64_t position) {
 
 #ifdef KYRO_TEST_POINTS
 // Between these and what follows them a whole flush may come.
-constexpr std::string_view kLongPoints[] = {"read.view_begins", "commit.turning"};
+constexpr std::string_view kLongPoints[] = {"read.view_begins", "read.state_pinned",
+                                            "commit.turning"};
 constexpr int kLongPause = 1000;
 
 void ReachPoint(const char* name) {
   thread_local std::uint64_t visits = 0;
   const bool is_long =
       std::find(std::begin(kLongPoints), std::end(kLongPoints), name) != std::end(kLongPoints);
-  if (!is_long || ++visits % 4 != 0) return GiveWayAtRandom();
+  if (!is_long || ++visits % 8 != 0) return GiveWayAtRandom();
   for (int i = 0; i < kLongPause; ++i) std::this_thread::yield();
 }
 #endif
@@ -110,7 +111,7 @@ World::World(const WorldPlan& plan, Tally* tally)
   clock_ = std::make_unique<GivingWay>(env_.clock);
   env_.fs = fs_.get();
   env_.clock = clock_.get();
-  options_.delta_bytes = 4 << 10;
+  options_.delta_bytes = std::size_t{8} << 10 << plan_.seed % 2;
   options_.wal_file_bytes = 16 << 10;
   options_.segment_bytes = 8 << 10;
   options_.sync_interval = std::chrono::milliseconds(1);
