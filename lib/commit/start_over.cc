@@ -24,9 +24,10 @@ Status CommitQueue::StartOverAsLeader() {
   KYRO_ASSIGN_OR_RETURN(auto next, delta::Generation::Create(options_.delta_bytes, last));
   TurnTo(std::move(next), states_->NewState(), last, {{}, log_->current_or_end()});
   last_ = last;
-  visible_.store(last, std::memory_order_release);
   KYRO_RETURN_IF_ERROR(FlushAllAsLeader());
   durable_.store(last, std::memory_order_release);
+  // Not before: what a reader has seen the sequence of must not get another one after a crash.
+  visible_.store(last, std::memory_order_release);
   return log_->StartOver();
 }
 

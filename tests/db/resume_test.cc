@@ -118,8 +118,12 @@ TEST_F(ResumeTest, FailsAndMayBeTriedAgainWhileTheDiskFails) {
   world_.fs().FailSync(1);
   EXPECT_EQ(Put(1, "unknown").code(), StatusCode::kUnknownOutcome);
   faults_.Inject({.ops = {FsOp::kCreate}, .name = NameEndsWith(".tmp"), .sticky = true});
+  const Sequence visible = db_->db.stats().visible;
   EXPECT_FALSE(db_->db.Resume().ok());
   EXPECT_FALSE(db_->db.Resume().ok());
+  // The unknown write's sequence is taken only once that is durable: until then a reopening may
+  // give it to another commit.
+  EXPECT_EQ(db_->db.stats().visible, visible);
   EXPECT_EQ(Put(4, "no").code(), StatusCode::kReadOnly);
   ExpectHolds("disk still fails");
   faults_.Clear();
