@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <xxhash.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -49,6 +51,28 @@ void SimBytes::Resize(std::uint64_t bytes) {
   size_ = bytes;
 }
 
+SimBytes::Block::Block(const Block& other) {
+  std::memcpy(bytes, other.bytes, kBlockBytes);
+}
+
+// A block that was never written hashes as the zeros that it stands for.
+std::uint64_t SimBytes::Hash() const {
+  static const std::uint64_t zeros = XXH3_64bits(Block().bytes, kBlockBytes) | 1;
+  std::uint64_t hash = XXH3_64bits(&size_, sizeof(size_));
+  for (const auto& block : blocks_) {
+    std::uint64_t of_block = zeros;
+    if (block != nullptr) {
+      of_block = block->hash.load(std::memory_order_relaxed);
+      if (of_block == 0) {
+        of_block = XXH3_64bits(block->bytes, kBlockBytes) | 1;
+        block->hash.store(of_block, std::memory_order_relaxed);
+      }
+    }
+    hash = XXH3_64bits_withSeed(&of_block, sizeof(of_block), hash);
+  }
+  return hash;
+}
+
 char* SimBytes::MutableBlock(std::size_t index) {
   auto& block = blocks_[index];
   if (block == nullptr) {
@@ -56,6 +80,7 @@ char* SimBytes::MutableBlock(std::size_t index) {
   } else if (block.use_count() > 1) {
     block = std::make_shared<Block>(*block);
   }
+  block->hash.store(0, std::memory_order_relaxed);
   return block->bytes;
 }
 

@@ -47,8 +47,11 @@ Status SimFs::Core::Emit(SimRecord record) {
     return FileError(StatusCode::kIoError, name, Status::kNoOffset, "{}: crashed",
                      SimOpName(record.op));
   }
-  const bool sync = record.op == SimOp::kSync || record.op == SimOp::kSyncDirectory;
-  record.failed = sync && TakeSyncFailure(record.op);
+  if (next_event_ >= read_only_from_) {
+    return FileError(StatusCode::kIoError, name, Status::kNoOffset, "{}: read-only file system",
+                     SimOpName(record.op));
+  }
+  TakeFailures(&record);
   const bool failed = record.failed;
   const SimOp op = record.op;
   live_.Apply(record);
@@ -61,10 +64,19 @@ Status SimFs::Core::Emit(SimRecord record) {
                    SimOpName(op));
 }
 
-bool SimFs::Core::TakeSyncFailure(SimOp op) {
-  std::uint64_t& countdown =
-      op == SimOp::kSync ? file_syncs_to_failure_ : directory_syncs_to_failure_;
-  return countdown != 0 && --countdown == 0;
+void SimFs::Core::TakeFailures(SimRecord* record) {
+  const auto reached = [](std::uint64_t* countdown) {
+    return *countdown != 0 && --*countdown == 0;
+  };
+  if (record->op == SimOp::kWrite) record->late = reached(&writes_to_failure_);
+  if (record->op == SimOp::kSyncDirectory) record->failed = reached(&directory_syncs_to_failure_);
+  if (record->op != SimOp::kSync) return;
+  if (reached(&file_syncs_to_failure_)) {
+    record->failed = true;
+    if (sync_failure_ == SyncFailure::kReadOnly) read_only_from_ = next_event_ + 1;
+  } else {
+    record->failed = record->late = live_.HasLateError(record->node);
+  }
 }
 
 std::uint64_t SimFs::Core::event_count() const {
@@ -93,7 +105,7 @@ SimEvent SimFs::Core::event(std::uint64_t number) const {
   return event;
 }
 
-SimState SimFs::Core::StateAt(std::uint64_t number) {
+const SimState& SimFs::Core::StateAt(std::uint64_t number) {
   if (number == next_event_) return live_;
   if (!journaling_ || number < base_event_ || number > next_event_) {
     TestBug("no crash image of an event that the journal does not have");
@@ -107,19 +119,51 @@ SimState SimFs::Core::StateAt(std::uint64_t number) {
 std::shared_ptr<SimFs::Core> SimFs::Core::CrashImage(CrashKind kind, std::uint64_t event,
                                                      std::uint64_t seed, Unsynced unsynced) {
   const MutexLock lock(&mutex_);
-  SimState state = StateAt(event);
+  const SimState& state = StateAt(event);
   if (kind == CrashKind::kPowerCut) {
     return std::make_shared<Core>(state.AfterPowerCut(seed, unsynced), disk_bytes_);
   }
+  const bool read_only = event >= read_only_from_;
   if (kind == CrashKind::kKillTorn && event < next_event_) {
-    SimRecord torn = EntryAt(event).record;
-    if (torn.op == SimOp::kWrite) {
-      const std::size_t bytes = SeededRandom(seed).Below(torn.bytes->size() + 1);
-      torn.bytes = std::make_shared<const std::string>(torn.bytes->substr(0, bytes));
-      state.Apply(torn);
+    SimRecord record = EntryAt(event).record;
+    if (record.op == SimOp::kWrite) {
+      const std::size_t bytes = SeededRandom(seed).Below(record.bytes->size() + 1);
+      record.bytes = std::make_shared<const std::string>(record.bytes->substr(0, bytes));
+      SimState torn = state;
+      torn.Apply(record);
+      return std::make_shared<Core>(torn.AfterKill(), disk_bytes_, read_only);
     }
   }
-  return std::make_shared<Core>(state.AfterKill(), disk_bytes_);
+  return std::make_shared<Core>(state.AfterKill(), disk_bytes_, read_only);
+}
+
+const std::vector<SimUnit>& SimFs::Core::UnitsAt(std::uint64_t event) {
+  if (!units_.has_value() || units_->first != event || event == next_event_) {
+    units_.emplace(event, StateAt(event).Pending());
+  }
+  return units_->second;
+}
+
+std::vector<PendingUnit> SimFs::Core::Pending(std::uint64_t event) {
+  const MutexLock lock(&mutex_);
+  std::vector<PendingUnit> pending;
+  for (const SimUnit& unit : UnitsAt(event)) {
+    pending.push_back({unit.kind, StateAt(event).Describe(unit), unit.differs});
+  }
+  return pending;
+}
+
+std::shared_ptr<SimFs::Core> SimFs::Core::PowerCut(std::uint64_t event, std::span<const Fate> fates,
+                                                   std::uint64_t seed) {
+  const MutexLock lock(&mutex_);
+  const std::vector<SimUnit>& units = UnitsAt(event);
+  if (fates.size() != units.size()) TestBug("a power cut wants one fate for each pending unit");
+  return std::make_shared<Core>(StateAt(event).AfterPowerCut(units, fates, seed), disk_bytes_);
+}
+
+std::uint64_t SimFs::Core::Hash() const {
+  const MutexLock lock(&mutex_);
+  return live_.Hash();
 }
 
 void SimFs::Core::StopAt(std::uint64_t number) {
@@ -132,9 +176,34 @@ bool SimFs::Core::stopped() const {
   return stopped_;
 }
 
-void SimFs::Core::FailSync(SimOp op, std::uint64_t nth) {
+void SimFs::Core::FailSync(SimOp op, std::uint64_t nth, SyncFailure failure) {
   const MutexLock lock(&mutex_);
   (op == SimOp::kSync ? file_syncs_to_failure_ : directory_syncs_to_failure_) = nth;
+  sync_failure_ = failure;
+}
+
+void SimFs::Core::FailWriteback(std::uint64_t nth) {
+  const MutexLock lock(&mutex_);
+  writes_to_failure_ = nth;
+}
+
+bool SimFs::Core::read_only() const {
+  const MutexLock lock(&mutex_);
+  return next_event_ >= read_only_from_;
+}
+
+void SimFs::Core::SetObserver(std::function<void()> observer) {
+  const MutexLock lock(&mutex_);
+  observer_ = std::move(observer);
+}
+
+void SimFs::Core::Observe() const {
+  std::function<void()> observer;
+  {
+    const MutexLock lock(&mutex_);
+    observer = observer_;
+  }
+  if (observer) observer();
 }
 
 void SimFs::Core::StopJournal() {
@@ -166,6 +235,7 @@ std::uint64_t SimFs::Core::BytesWritten(const NamePredicate& name) const {
 // --- Directories ---
 
 Result<NodeId> SimFs::Core::OpenDirectory(const std::string& path, bool create) {
+  Observe();
   const MutexLock lock(&mutex_);
   const auto [parent_path, name] = SplitPath(path);
   const NodeId parent = live_.FindDirectory(parent_path);
@@ -194,6 +264,7 @@ Result<NodeId> SimFs::Core::OpenDirectory(const std::string& path, bool create) 
 }
 
 Status SimFs::Core::RenameDirectory(const std::string& from, const std::string& to) {
+  Observe();
   const MutexLock lock(&mutex_);
   const auto [from_parent, from_name] = SplitPath(from);
   const auto [to_parent, to_name] = SplitPath(to);
@@ -227,6 +298,7 @@ std::vector<io::DirectoryEntry> SimFs::Core::List(NodeId directory) const {
 }
 
 Status SimFs::Core::SyncDirectory(NodeId directory) {
+  Observe();
   const MutexLock lock(&mutex_);
   return Emit({SimOp::kSyncDirectory, directory});
 }
@@ -241,6 +313,7 @@ Result<NodeId> SimFs::Core::CreateLocked(NodeId directory, std::string_view name
 
 Result<NodeId> SimFs::Core::Create(NodeId directory, std::string_view name) {
   if (!PlainName(name)) return BadName(name);
+  Observe();
   const MutexLock lock(&mutex_);
   if (live_.Find(directory, name) != kNoNode) {
     return FileError(StatusCode::kAlreadyExists, name, Status::kNoOffset, "already exists");
@@ -263,6 +336,7 @@ Result<NodeId> SimFs::Core::OpenFile(NodeId directory, std::string_view name) {
 
 Status SimFs::Core::Rename(NodeId directory, std::string_view from, std::string_view to) {
   if (!PlainName(to)) return BadName(to);
+  Observe();
   const MutexLock lock(&mutex_);
   KYRO_ASSIGN_OR_RETURN(const NodeId node, OpenFileLocked(directory, from));
   static_cast<void>(node);
@@ -274,6 +348,7 @@ Status SimFs::Core::Rename(NodeId directory, std::string_view from, std::string_
 Status SimFs::Core::Link(NodeId directory, std::string_view name, NodeId to,
                          std::string_view to_name) {
   if (!PlainName(to_name)) return BadName(to_name);
+  Observe();
   const MutexLock lock(&mutex_);
   KYRO_ASSIGN_OR_RETURN(const NodeId node, OpenFileLocked(directory, name));
   if (live_.Find(to, to_name) != kNoNode) {
@@ -283,6 +358,7 @@ Status SimFs::Core::Link(NodeId directory, std::string_view name, NodeId to,
 }
 
 Status SimFs::Core::Unlink(NodeId directory, std::string_view name) {
+  Observe();
   const MutexLock lock(&mutex_);
   KYRO_ASSIGN_OR_RETURN(const NodeId node, OpenFileLocked(directory, name));
   static_cast<void>(node);
@@ -337,6 +413,7 @@ Status SimFs::Core::EmitWrite(NodeId file, std::uint64_t offset, std::string_vie
 
 Status SimFs::Core::Write(NodeId file, std::uint64_t offset, std::string_view bytes) {
   if (bytes.empty()) return Status();
+  Observe();
   const MutexLock lock(&mutex_);
   const std::uint64_t room = live_.FileBytes(file) + FreeBytesLocked();
   if (offset + bytes.size() <= room) return EmitWrite(file, offset, bytes);
@@ -346,6 +423,7 @@ Status SimFs::Core::Write(NodeId file, std::uint64_t offset, std::string_view by
 }
 
 Status SimFs::Core::Truncate(NodeId file, std::uint64_t bytes) {
+  Observe();
   const MutexLock lock(&mutex_);
   if (bytes > live_.FileBytes(file) + FreeBytesLocked()) {
     return FileError(StatusCode::kNoSpace, live_.NameOf(file), bytes,
@@ -357,6 +435,7 @@ Status SimFs::Core::Truncate(NodeId file, std::uint64_t bytes) {
 }
 
 Status SimFs::Core::SyncFile(NodeId file) {
+  Observe();
   const MutexLock lock(&mutex_);
   return Emit({SimOp::kSync, file});
 }

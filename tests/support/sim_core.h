@@ -5,6 +5,7 @@
 #ifndef KYRO_TESTS_SUPPORT_SIM_CORE_H_
 #define KYRO_TESTS_SUPPORT_SIM_CORE_H_
 
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -24,8 +25,11 @@ class SimFs::Core {
   static constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
   Core() = default;
-  Core(SimState state, std::uint64_t disk_bytes)
-      : base_(state), live_(std::move(state)), disk_bytes_(disk_bytes) {}
+  Core(SimState state, std::uint64_t disk_bytes, bool read_only = false)
+      : base_(state),
+        live_(std::move(state)),
+        read_only_from_(read_only ? 0 : kNever),
+        disk_bytes_(disk_bytes) {}
 
   // --- What the handles do ---
 
@@ -61,9 +65,17 @@ class SimFs::Core {
   SimEvent event(std::uint64_t number) const KYRO_EXCLUDES(mutex_);
   std::shared_ptr<Core> CrashImage(CrashKind kind, std::uint64_t event, std::uint64_t seed,
                                    Unsynced unsynced) KYRO_EXCLUDES(mutex_);
+  std::vector<PendingUnit> Pending(std::uint64_t event) KYRO_EXCLUDES(mutex_);
+  std::shared_ptr<Core> PowerCut(std::uint64_t event, std::span<const Fate> fates,
+                                 std::uint64_t seed) KYRO_EXCLUDES(mutex_);
+  std::uint64_t Hash() const KYRO_EXCLUDES(mutex_);
   void StopAt(std::uint64_t number) KYRO_EXCLUDES(mutex_);
   bool stopped() const KYRO_EXCLUDES(mutex_);
-  void FailSync(SimOp op, std::uint64_t nth) KYRO_EXCLUDES(mutex_);
+  void FailSync(SimOp op, std::uint64_t nth, SyncFailure failure) KYRO_EXCLUDES(mutex_);
+  void FailWriteback(std::uint64_t nth) KYRO_EXCLUDES(mutex_);
+  bool read_only() const KYRO_EXCLUDES(mutex_);
+  void SetObserver(std::function<void()> observer) KYRO_EXCLUDES(mutex_);
+  void Observe() const KYRO_EXCLUDES(mutex_);  // before each operation that may become an event
   void StopJournal() KYRO_EXCLUDES(mutex_);
   std::uint64_t Count(SimOp op, const NamePredicate& name) const KYRO_EXCLUDES(mutex_);
   std::uint64_t BytesWritten(const NamePredicate& name) const KYRO_EXCLUDES(mutex_);
@@ -86,8 +98,8 @@ class SimFs::Core {
   // The one place where anything changes: counts, journals and applies. The error of a stopped or
   // failed operation.
   Status Emit(SimRecord record) KYRO_REQUIRES(mutex_);
-  // The operation's nth Sync is the one that fails.
-  bool TakeSyncFailure(SimOp op) KYRO_REQUIRES(mutex_);
+  // Decides which planted failures the operation meets.
+  void TakeFailures(SimRecord* record) KYRO_REQUIRES(mutex_);
   Result<NodeId> CreateLocked(NodeId directory, std::string_view name) KYRO_REQUIRES(mutex_);
   Result<NodeId> OpenFileLocked(NodeId directory, std::string_view name) const
       KYRO_REQUIRES(mutex_);
@@ -95,8 +107,8 @@ class SimFs::Core {
   std::uint64_t FreeBytesLocked() const KYRO_REQUIRES(mutex_);
   std::uint64_t EventCountLocked() const KYRO_REQUIRES(mutex_) { return next_event_; }
   const Entry& EntryAt(std::uint64_t number) const KYRO_REQUIRES(mutex_);
-  // The state before event `number`.
-  SimState StateAt(std::uint64_t number) KYRO_REQUIRES(mutex_);
+  // The state before event `number`; until the next call.
+  const SimState& StateAt(std::uint64_t number) KYRO_REQUIRES(mutex_);
 
   mutable Mutex mutex_;
   SimState base_ KYRO_GUARDED_BY(mutex_);  // before event base_event_
@@ -107,11 +119,18 @@ class SimFs::Core {
   bool journaling_ KYRO_GUARDED_BY(mutex_) = true;
   // Where the last replay ended: a sweep over all events in order replays each event once.
   std::optional<std::pair<std::uint64_t, SimState>> replayed_ KYRO_GUARDED_BY(mutex_);
+  // What Pending found last: many power cuts of one event look for it once.
+  std::optional<std::pair<std::uint64_t, std::vector<SimUnit>>> units_ KYRO_GUARDED_BY(mutex_);
+  const std::vector<SimUnit>& UnitsAt(std::uint64_t event) KYRO_REQUIRES(mutex_);
 
   std::uint64_t stop_at_ KYRO_GUARDED_BY(mutex_) = kNever;
   bool stopped_ KYRO_GUARDED_BY(mutex_) = false;
   std::uint64_t file_syncs_to_failure_ KYRO_GUARDED_BY(mutex_) = 0;  // 0: none
   std::uint64_t directory_syncs_to_failure_ KYRO_GUARDED_BY(mutex_) = 0;
+  std::uint64_t writes_to_failure_ KYRO_GUARDED_BY(mutex_) = 0;
+  SyncFailure sync_failure_ KYRO_GUARDED_BY(mutex_) = SyncFailure::kDataGone;
+  std::uint64_t read_only_from_ KYRO_GUARDED_BY(mutex_) = kNever;  // an event
+  std::function<void()> observer_ KYRO_GUARDED_BY(mutex_);
   std::uint64_t disk_bytes_ KYRO_GUARDED_BY(mutex_) = std::uint64_t{1} << 50;
   std::map<NodeId, Locks> locks_ KYRO_GUARDED_BY(mutex_);
   std::map<std::pair<SimOp, std::string>, std::uint64_t> counts_ KYRO_GUARDED_BY(mutex_);

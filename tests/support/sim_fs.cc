@@ -28,6 +28,11 @@ std::string_view SimOpName(SimOp op) {
   return kNames[static_cast<std::size_t>(op)];
 }
 
+std::string_view FateName(Fate fate) {
+  constexpr std::string_view kNames[] = {"old", "new", "zeros", "garbage", "between"};
+  return kNames[static_cast<std::size_t>(fate)];
+}
+
 NamePredicate AnyName() {
   return [](std::string_view) { return true; };
 }
@@ -199,6 +204,17 @@ std::unique_ptr<SimFs> SimFs::CrashImage(CrashKind kind, std::uint64_t event, st
   return std::unique_ptr<SimFs>(new SimFs(core_->CrashImage(kind, event, seed, unsynced)));
 }
 
+std::vector<PendingUnit> SimFs::Pending(std::uint64_t event) const {
+  return core_->Pending(event);
+}
+std::unique_ptr<SimFs> SimFs::PowerCut(std::uint64_t event, std::span<const Fate> fates,
+                                       std::uint64_t seed) const {
+  return std::unique_ptr<SimFs>(new SimFs(core_->PowerCut(event, fates, seed)));
+}
+std::uint64_t SimFs::Hash() const {
+  return core_->Hash();
+}
+
 std::unique_ptr<SimFs> SimFs::Copy() const {
   return CrashImage(CrashKind::kKill, core_->event_count());
 }
@@ -209,11 +225,20 @@ void SimFs::StopAt(std::uint64_t number) {
 bool SimFs::stopped() const {
   return core_->stopped();
 }
-void SimFs::FailSync(std::uint64_t nth) {
-  core_->FailSync(SimOp::kSync, nth);
+void SimFs::FailSync(std::uint64_t nth, SyncFailure failure) {
+  core_->FailSync(SimOp::kSync, nth, failure);
 }
 void SimFs::FailDirectorySync(std::uint64_t nth) {
-  core_->FailSync(SimOp::kSyncDirectory, nth);
+  core_->FailSync(SimOp::kSyncDirectory, nth, SyncFailure::kDataGone);
+}
+void SimFs::FailWriteback(std::uint64_t nth) {
+  core_->FailWriteback(nth);
+}
+bool SimFs::read_only() const {
+  return core_->read_only();
+}
+void SimFs::SetObserver(std::function<void()> observer) {
+  core_->SetObserver(std::move(observer));
 }
 void SimFs::StopJournal() {
   core_->StopJournal();

@@ -20,7 +20,12 @@
 // still loses what was never synced. Image and original share no state.
 //
 // A failed Sync is as Linux has it (FailSync): the dirty pages become clean without being on the
-// disk; reads still show them, later Syncs return OK, a power cut loses them.
+// disk; reads still show them, later Syncs return OK, a power cut loses them. Or the writeback
+// fails in the background and the next Sync says so (FailWriteback); or the whole file system goes
+// read-only as well, until the machine starts again.
+//
+// What a power cut decides about can also be listed (Pending) and chosen one by one (PowerCut), so
+// that a test may go through every combination.
 //
 // Paths are absolute ("/db"); "/" is always there. Directory handles, files, mappings and locks may
 // outlive their SimFs. Any thread; calls are serialised by one mutex.
@@ -30,6 +35,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +46,8 @@ namespace kyro::support {
 
 enum class CrashKind : std::uint8_t { kKill, kKillTorn, kPowerCut };
 
-// What a power cut leaves of unsynced bytes and names. All but kSeeded are the same for any seed.
+// What a power cut leaves of unsynced bytes and names. All but kSeeded are the same for any seed,
+// but for the bytes of garbage.
 enum class Unsynced : std::uint8_t {
   kSeeded,            // chosen by the seed, for each sector, length and name
   kAllOld,            // nothing that was not synced
@@ -54,6 +61,27 @@ inline constexpr Unsynced kUnsyncedCorners[] = {
     Unsynced::kAllOld,           Unsynced::kAllNew,        Unsynced::kNewNamesOldBytes,
     Unsynced::kOldNamesNewBytes, Unsynced::kNewNamesZeros, Unsynced::kNewNamesGarbage};
 std::string_view UnsyncedName(Unsynced unsynced);
+
+// Something of which a power cut leaves the old or the new.
+enum class PendingKind : std::uint8_t {
+  kSector,  // of a file
+  kLength,  // of a file
+  kName,    // an operation of a directory
+};
+struct PendingUnit {
+  PendingKind kind;
+  std::string what;  // "000003.wal sector 8"
+  bool differs;      // old and new are not the same
+};
+// What becomes of a unit. A name's operation is done unless its fate is kOld; a length has no zeros
+// and no garbage, which are kNew.
+enum class Fate : std::uint8_t { kOld, kNew, kZeros, kGarbage, kBetween };
+std::string_view FateName(Fate fate);
+
+enum class SyncFailure : std::uint8_t {
+  kDataGone,  // the pages are clean, the data is not on the disk
+  kReadOnly,  // that, and from then on no operation changes anything, also not after a kill
+};
 
 enum class SimOp : std::uint8_t {
   kCreate,
@@ -101,9 +129,18 @@ class SimFs final : public io::FileSystem {
   std::string Describe(std::uint64_t number) const;  // "#17 write 000003.wal 512+1024"
 
   // The file system after a crash at `event`, 0 .. event_count(). The same arguments give the same
-  // image. `seed` is used by kKillTorn and by kSeeded.
+  // image. `seed` is used by kKillTorn, by kSeeded and for garbage.
   std::unique_ptr<SimFs> CrashImage(CrashKind kind, std::uint64_t event, std::uint64_t seed = 0,
                                     Unsynced unsynced = Unsynced::kSeeded) const;
+  // What a power cut at `event` would decide about, in an order that depends on nothing else.
+  std::vector<PendingUnit> Pending(std::uint64_t event) const;
+  // CrashImage(kPowerCut, event) with the fate of each unit of Pending(event). `seed` is that of
+  // garbage and of kBetween.
+  std::unique_ptr<SimFs> PowerCut(std::uint64_t event, std::span<const Fate> fates,
+                                  std::uint64_t seed = 0) const;
+  // Of all that is there now, every name and byte, and of what a power cut would leave of it. Two
+  // images with the same hash are the same.
+  std::uint64_t Hash() const;
   // CrashImage(kKill, event_count()): an independent copy of what is there now.
   std::unique_ptr<SimFs> Copy() const;
 
@@ -114,8 +151,17 @@ class SimFs final : public io::FileSystem {
 
   // The n-th file (directory) Sync from now on, 1 being the next, fails with kIoError, and what it
   // should have made durable is lost unless written again.
-  void FailSync(std::uint64_t nth);
+  void FailSync(std::uint64_t nth, SyncFailure failure = SyncFailure::kDataGone);
   void FailDirectorySync(std::uint64_t nth);
+  // Right after the n-th write from now on what waits of that file is lost in the background. The
+  // file's next Sync saves what is written meanwhile, and fails.
+  void FailWriteback(std::uint64_t nth);
+  // A Sync has failed and left the file system read-only (SyncFailure::kReadOnly).
+  bool read_only() const;
+
+  // Called before each operation that may become an event, on its thread and without a lock: for
+  // readers that look at a database between any two events.
+  void SetObserver(std::function<void()> observer);
 
   // Events are still counted but no longer kept: crashes are possible only at event_count(). For
   // workloads too long to remember.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a power cut leaves: SimState::AfterPowerCut.
+// What a power cut leaves: SimState::AfterPowerCut, by a seed or by a choice for each unit.
+#include <fmt/format.h>
+#include <xxhash.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -14,15 +17,27 @@ namespace kyro::support {
 // profile.
 class SimState::PowerCut {
  public:
-  PowerCut(std::uint64_t seed, Unsynced unsynced) : random_(seed), unsynced_(unsynced) {}
+  explicit PowerCut(std::uint64_t seed, Unsynced unsynced = Unsynced::kSeeded)
+      : seed_(seed), random_(seed), unsynced_(unsynced) {}
 
-  void Cut(Node* node) {
-    if (node->is_directory) return;
-    const SimBytes bytes = unsynced_ == Unsynced::kSeeded ? SeededBytes(*node) : CornerBytes(*node);
-    node->cached = node->durable = bytes;
-    node->dirty.clear();
-    node->lengths.clear();
-    node->length_lost = false;
+  static bool Touches(const Node& node) {
+    return !node.is_directory && (!node.dirty.empty() || !node.lengths.empty() || node.late_error);
+  }
+  void Cut(Node* file) {
+    Leave(unsynced_ == Unsynced::kSeeded ? SeededBytes(*file) : CornerBytes(*file), file);
+  }
+  // The same by choice: `units` are the file's.
+  void Cut(std::span<const SimUnit> units, std::span<const Fate> fates, Node* file) {
+    SimBytes bytes = file->durable;
+    for (std::size_t i = 0; i < units.size(); ++i) {
+      if (units[i].kind == PendingKind::kLength) {
+        bytes.Resize(LengthOf(*file, fates[i]));
+      } else {
+        const auto version = static_cast<Version>(fates[i]);
+        Put(*file, units[i].number, file->dirty.at(units[i].number), version, &bytes);
+      }
+    }
+    Leave(std::move(bytes), file);
   }
 
   // Which of the directory's operations are on the disk.
@@ -39,7 +54,15 @@ class SimState::PowerCut {
  private:
   enum class Profile : std::uint64_t { kMixed, kMostlyNew, kMostlyOld, kOldOrNew, kPrefix };
   static constexpr std::uint64_t kProfiles = 5;
-  enum class Version { kOld, kBetween, kNew, kZeros, kGarbage };
+  using Version = Fate;
+
+  static void Leave(SimBytes bytes, Node* file) {
+    file->cached = file->durable = std::move(bytes);
+    file->dirty.clear();
+    file->lengths.clear();
+    file->length_lost = false;
+    file->late_error = false;
+  }
 
   bool ChooseOp(std::uint64_t profile, bool in_prefix) {
     switch (unsynced_) {
@@ -96,12 +119,20 @@ class SimState::PowerCut {
     return bytes;
   }
 
+  std::uint64_t AnyLength(const Node& file) {
+    const auto [least, most] = std::minmax_element(file.lengths.begin(), file.lengths.end());
+    return random_.Between(std::min(file.durable.size(), *least),
+                           std::max(file.durable.size(), *most));
+  }
+
+  std::uint64_t LengthOf(const Node& file, Fate fate) {
+    if (fate == Fate::kOld) return file.durable.size();
+    return fate == Fate::kBetween ? AnyLength(file) : file.cached.size();
+  }
+
   std::uint64_t ChooseLength(const Node& file, Profile profile) {
     if (file.lengths.empty()) return file.durable.size();
-    const auto [least, most] = std::minmax_element(file.lengths.begin(), file.lengths.end());
-    const std::uint64_t lo = std::min(file.durable.size(), *least);
-    const std::uint64_t hi = std::max(file.durable.size(), *most);
-    const std::uint64_t any = random_.Between(lo, hi);
+    const std::uint64_t any = AnyLength(file);
     if (profile == Profile::kMostlyNew) return random_.OneIn(8) ? any : file.cached.size();
     if (profile == Profile::kMostlyOld) return random_.OneIn(8) ? any : file.durable.size();
     switch (random_.Below(3)) {
@@ -138,7 +169,9 @@ class SimState::PowerCut {
     if (offset >= bytes->size() || version == Version::kOld) return;
     std::string content;
     if (version == Version::kGarbage) {
-      content = random_.String(kSectorBytes);
+      // The same wherever else it is chosen: what does not matter shall not make images differ.
+      const std::uint64_t of_file = XXH3_64bits(file.name.data(), file.name.size());
+      content = SeededRandom(of_file + sector + seed_).String(kSectorBytes);
     } else if (version == Version::kBetween && !dirty.older.empty()) {
       content = dirty.older[random_.Below(dirty.older.size())];
     } else if (version != Version::kZeros) {
@@ -148,6 +181,7 @@ class SimState::PowerCut {
     bytes->Write(offset, content);
   }
 
+  const std::uint64_t seed_;
   SeededRandom random_;
   const Unsynced unsynced_;
 };
@@ -155,20 +189,101 @@ class SimState::PowerCut {
 SimState SimState::AfterPowerCut(std::uint64_t seed, Unsynced unsynced) const {
   PowerCut cut(seed, unsynced);
   SimState after = *this;
-  for (auto& [id, node] : after.nodes_) {
-    if (!node.is_directory) continue;
-    const std::vector<bool> chosen = cut.ChooseOps(node.ops);
-    node.names = node.durable_names;
-    for (std::size_t i = 0; i < node.ops.size(); ++i) {
-      if (chosen[i]) ApplyNameOp(&node.names, node.ops[i]);
-    }
-    node.durable_names = node.names;
-    node.ops.clear();
+  for (NodeId node = 0; node < nodes_.size(); ++node) {
+    if (nodes_[node] == nullptr || !Get(node).is_directory || Get(node).ops.empty()) continue;
+    after.KeepNames(cut.ChooseOps(Get(node).ops), &after.Mutable(node));
   }
   after.KeepReachable();
-  for (auto& [id, node] : after.nodes_) cut.Cut(&node);
+  for (NodeId node = 0; node < nodes_.size(); ++node) {
+    const auto& left = after.nodes_[node];
+    if (left != nullptr && PowerCut::Touches(*left)) cut.Cut(&after.Mutable(node));
+  }
   after.Recount();
   return after;
+}
+
+void SimState::KeepNames(const std::vector<bool>& chosen, Node* directory) const {
+  directory->names = directory->durable_names;
+  for (std::size_t i = 0; i < directory->ops.size(); ++i) {
+    if (chosen[i]) ApplyNameOp(&directory->names, directory->ops[i]);
+  }
+  directory->durable_names = directory->names;
+  directory->ops.clear();
+}
+
+std::vector<SimUnit> SimState::Pending() const {
+  std::vector<SimUnit> units;
+  const std::vector<bool> reached = Reachable();
+  for (NodeId id = 0; id < nodes_.size(); ++id) {
+    if (!reached[id]) continue;
+    const Node& node = Get(id);
+    for (std::size_t i = 0; i < node.ops.size(); ++i) {
+      if (node.ops[i].state != NameState::kSynced) units.push_back({PendingKind::kName, id, i});
+    }
+    if (!node.lengths.empty()) {
+      units.push_back({PendingKind::kLength, id, 0, node.cached.size() != node.durable.size()});
+    }
+    for (const auto& [sector, dirty] : node.dirty) {
+      char old_bytes[kSectorBytes] = {}, new_bytes[kSectorBytes] = {};
+      node.durable.Read(sector * kSectorBytes, kSectorBytes, old_bytes);
+      node.cached.Read(sector * kSectorBytes, kSectorBytes, new_bytes);
+      units.push_back({PendingKind::kSector, id, sector,
+                       !std::equal(old_bytes, old_bytes + kSectorBytes, new_bytes)});
+    }
+  }
+  return units;
+}
+
+std::string SimState::Describe(const SimUnit& unit) const {
+  const Node& node = Get(unit.node);
+  if (unit.kind == PendingKind::kSector) return fmt::format("{} sector {}", node.name, unit.number);
+  if (unit.kind == PendingKind::kLength) return node.name + " length";
+  const NameOp& op = node.ops[unit.number];
+  if (op.op == SimOp::kRename) return fmt::format("rename {} -> {}", op.name, op.to_name);
+  return fmt::format("{} {}", SimOpName(op.op), op.name);
+}
+
+SimState SimState::AfterPowerCut(std::span<const SimUnit> units, std::span<const Fate> fates,
+                                 std::uint64_t seed) const {
+  PowerCut cut(seed);
+  SimState after = *this;
+  for (std::size_t i = 0; i < units.size();) {
+    std::size_t end = i + 1;
+    while (end < units.size() && units[end].node == units[i].node) ++end;
+    Node& node = after.Mutable(units[i].node);
+    if (!node.is_directory) {
+      cut.Cut(units.subspan(i, end - i), fates.subspan(i, end - i), &node);
+    } else {
+      std::vector<bool> chosen(node.ops.size(), true);  // those that are no unit were synced
+      for (std::size_t j = i; j < end; ++j) chosen[units[j].number] = fates[j] != Fate::kOld;
+      after.KeepNames(chosen, &node);
+    }
+    i = end;
+  }
+  after.KeepReachable();
+  after.Recount();
+  return after;
+}
+
+std::uint64_t SimState::Hash() const {
+  std::uint64_t hash = 0;
+  const auto add = [&hash](NodeId directory, const std::string& name, std::uint64_t what) {
+    hash += XXH3_64bits_withSeed(name.data(), name.size(), what + directory);
+  };
+  for (NodeId id = kRootNode; id < nodes_.size(); ++id) {
+    if (nodes_[id] == nullptr || !Get(id).is_directory || Get(id).links == 0) continue;
+    for (const auto& [name, child] : Get(id).names) {
+      const Node& node = Get(child);
+      add(id, name, node.is_directory ? child : node.cached.Hash());
+      if (!node.dirty.empty() || !node.lengths.empty()) add(id, name, ~node.durable.Hash());
+      // What a failed Sync lost is read differently past the page cache.
+      for (const auto& [sector, dirty] : node.dirty) hash += dirty.lost ? sector + 1 : 0;
+    }
+    if (Get(id).ops.empty()) continue;
+    for (const auto& [name, child] : Get(id).durable_names)
+      add(~id, name, Get(child).durable.Hash());
+  }
+  return hash;
 }
 
 }  // namespace kyro::support

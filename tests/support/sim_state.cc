@@ -14,23 +14,39 @@ constexpr std::size_t kOlderVersionsMax = 4;
 }  // namespace
 
 SimState::SimState() {
-  Node root;
-  root.is_directory = true;
+  AddNode(kRootNode, true);
+  Node& root = Mutable(kRootNode);
   root.name = "/";
   root.links = 1;
-  nodes_.emplace(kRootNode, std::move(root));
+}
+
+void SimState::AddNode(NodeId node, bool is_directory) {
+  if (nodes_.size() <= node) nodes_.resize(node + 1);
+  nodes_[node] = std::make_shared<Node>();
+  nodes_[node]->is_directory = is_directory;
+  next_node_ = std::max(next_node_, node + 1);
+}
+
+SimState::Node& SimState::Mutable(NodeId node) {
+  std::shared_ptr<Node>& own = nodes_[node];
+  if (own.use_count() > 1) own = std::make_shared<Node>(*own);  // S4
+  return *own;
 }
 
 void SimState::Apply(const SimRecord& record) {
   switch (record.op) {
     case SimOp::kWrite:
-      return Write(record.node, record.offset, *record.bytes);
+      Write(record.node, record.offset, *record.bytes);
+      if (record.late) LoseBytes(&Mutable(record.node));
+      return;
     case SimOp::kTruncate:
       return Truncate(record.node, record.offset);
     case SimOp::kSync:
-      return SyncFile(&Get(record.node), record.failed);
+      // A late error is of what was lost before: this Sync saves the rest.
+      SyncFile(&Mutable(record.node), record.failed && !record.late);
+      return;
     case SimOp::kSyncDirectory:
-      return SyncDirectory(&Get(record.node), record.failed);
+      return SyncDirectory(&Mutable(record.node), record.failed);
     case SimOp::kTamper:
       return Tamper(record.node, *record.bytes);
     case SimOp::kCreate:
@@ -65,7 +81,7 @@ NodeId SimState::Find(NodeId directory, std::string_view name) const {
 }
 
 void SimState::SetLinks(NodeId node, bool add) {
-  Node& file = Get(node);
+  Node& file = Mutable(node);
   const bool had_name = file.links > 0;
   file.links += add ? 1 : std::uint64_t{0} - 1;
   if (file.is_directory || had_name == (file.links > 0)) return;
@@ -76,10 +92,7 @@ void SimState::ApplyName(const SimRecord& record) {
   const bool adds = record.op == SimOp::kCreate || record.op == SimOp::kMakeDirectory ||
                     record.op == SimOp::kLink;
   if (record.op == SimOp::kCreate || record.op == SimOp::kMakeDirectory) {
-    Node made;
-    made.is_directory = record.op == SimOp::kMakeDirectory;
-    nodes_.emplace(record.child, std::move(made));
-    next_node_ = std::max(next_node_, record.child + 1);
+    AddNode(record.child, record.op == SimOp::kMakeDirectory);
   }
   const bool renames = record.op == SimOp::kRename || record.op == SimOp::kRenameDirectory;
   const NameOp op{adds      ? SimOp::kCreate
@@ -87,7 +100,7 @@ void SimState::ApplyName(const SimRecord& record) {
                             : SimOp::kUnlink,
                   record.name, record.to_name,
                   adds ? record.child : Find(record.node, record.name)};
-  Node& directory = Get(record.node);
+  Node& directory = Mutable(record.node);
   const NodeId replaced = renames ? Find(record.node, record.to_name) : kNoNode;
   ApplyNameOp(&directory.names, op);
   directory.ops.push_back(op);
@@ -95,7 +108,7 @@ void SimState::ApplyName(const SimRecord& record) {
   if (record.op == SimOp::kUnlink) SetLinks(op.child, false);
   if (replaced != kNoNode && replaced != op.child) SetLinks(replaced, false);
 
-  Node& child = Get(op.child);
+  Node& child = Mutable(op.child);
   const std::string& name = renames ? record.to_name : record.name;
   child.name = !child.is_directory        ? name
                : record.node == kRootNode ? "/" + name
@@ -162,7 +175,7 @@ void SimState::SetCachedBytes(Node* file, std::uint64_t bytes) {
 }
 
 void SimState::Write(NodeId node, std::uint64_t offset, std::string_view bytes) {
-  Node& file = Get(node);
+  Node& file = Mutable(node);
   const std::uint64_t end = offset + bytes.size();
   MarkDirty(&file, offset, bytes.size());
   if (end > file.cached.size()) SetCachedBytes(&file, end);
@@ -172,14 +185,14 @@ void SimState::Write(NodeId node, std::uint64_t offset, std::string_view bytes) 
 }
 
 void SimState::Truncate(NodeId node, std::uint64_t bytes) {
-  Node& file = Get(node);
+  Node& file = Mutable(node);
   const std::uint64_t old_bytes = file.cached.size();
   if (bytes < old_bytes) MarkDirty(&file, bytes, old_bytes - bytes);
   if (bytes != old_bytes) SetCachedBytes(&file, bytes);
 }
 
 void SimState::Tamper(NodeId node, const std::string& bytes) {
-  Node& file = Get(node);
+  Node& file = Mutable(node);
   if (file.links > 0) used_bytes_ += bytes.size() - file.cached.size();
   file.cached = SimBytes();
   file.cached.Write(0, bytes);
@@ -189,7 +202,14 @@ void SimState::Tamper(NodeId node, const std::string& bytes) {
   file.length_lost = false;
 }
 
+// The pages become clean without being on the disk; the next Sync says so.
+void SimState::LoseBytes(Node* file) {
+  SyncFile(file, true);
+  file->late_error = true;
+}
+
 void SimState::SyncFile(Node* file, bool failed) {
+  file->late_error = false;
   if (failed) {
     for (auto& [sector, dirty] : file->dirty) dirty.lost = true;
     file->length_lost = file->length_lost || !file->lengths.empty();
@@ -234,11 +254,14 @@ std::size_t SimState::ReadDevice(NodeId node, std::uint64_t offset, std::size_t 
 
 // --- After a crash ---
 
-void SimState::KeepReachable() {
-  std::set<NodeId> reached{kRootNode};
+std::vector<bool> SimState::Reachable() const {
+  std::vector<bool> reached(nodes_.size());
   std::vector<NodeId> todo{kRootNode};
+  reached[kRootNode] = true;
   const auto reach = [&](NodeId node) {
-    if (reached.insert(node).second) todo.push_back(node);
+    if (reached[node]) return;
+    reached[node] = true;
+    if (Get(node).is_directory) todo.push_back(node);
   };
   while (!todo.empty()) {
     const Node& node = Get(todo.back());
@@ -247,21 +270,33 @@ void SimState::KeepReachable() {
     for (const auto& [name, child] : node.durable_names) reach(child);
     for (const NameOp& op : node.ops) reach(op.child);
   }
-  std::erase_if(nodes_, [&](const auto& entry) { return reached.count(entry.first) == 0; });
+  return reached;
 }
 
+void SimState::KeepReachable() {
+  const std::vector<bool> reached = Reachable();
+  for (NodeId node = 0; node < nodes_.size(); ++node) {
+    if (!reached[node]) nodes_[node] = nullptr;
+  }
+}
+
+// Changes only what is not so already: see S4.
 void SimState::Recount() {
-  for (auto& [id, node] : nodes_) node.links = id == kRootNode ? 1 : 0;
-  for (auto& [id, node] : nodes_) {
-    for (const auto& [name, child] : node.names) {
-      Node& named = Get(child);
-      ++named.links;
-      if (!named.is_directory) named.name = name;
+  std::vector<std::uint64_t> links(nodes_.size());
+  links[kRootNode] = 1;
+  for (NodeId node = 0; node < nodes_.size(); ++node) {
+    if (nodes_[node] == nullptr) continue;
+    const std::shared_ptr<Node> directory = nodes_[node];
+    for (const auto& [name, child] : directory->names) {
+      ++links[child];
+      if (!Get(child).is_directory && Get(child).name != name) Mutable(child).name = name;
     }
   }
   used_bytes_ = 0;
-  for (const auto& [id, node] : nodes_) {
-    if (node.links > 0) used_bytes_ += node.cached.size();
+  for (NodeId node = 0; node < nodes_.size(); ++node) {
+    if (nodes_[node] == nullptr) continue;
+    if (Get(node).links != links[node]) Mutable(node).links = links[node];
+    if (links[node] > 0) used_bytes_ += Get(node).cached.size();
   }
 }
 

@@ -7,12 +7,15 @@
 // S1 A sector that is not in File::dirty reads the same from the page cache and from the device.
 // S2 A directory's names are its durable names with every operation of `ops` applied in order.
 // S3 Nodes are never removed: an open handle may refer to a file without a name.
+// S4 Copies share nodes and blocks until one of them changes: a copy costs a pointer for each node.
 #ifndef KYRO_TESTS_SUPPORT_SIM_STATE_H_
 #define KYRO_TESTS_SUPPORT_SIM_STATE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,11 +34,15 @@ class SimBytes {
   std::string Read(std::uint64_t offset, std::size_t bytes) const;
   void Write(std::uint64_t offset, std::string_view bytes);  // grows with zeros if need be
   void Resize(std::uint64_t bytes);                          // what is added reads as zeros
+  std::uint64_t Hash() const;                                // of the length and the bytes
 
  private:
   static constexpr std::size_t kBlockBytes = 4096;
   struct Block {
-    char bytes[kBlockBytes];
+    Block() = default;
+    Block(const Block& other);
+    char bytes[kBlockBytes] = {};
+    mutable std::atomic<std::uint64_t> hash{0};  // 0: not known
   };
   char* MutableBlock(std::size_t index);
 
@@ -57,6 +64,15 @@ struct SimRecord {
   std::uint64_t offset = 0;                  // kWrite; kTruncate: the new length
   std::shared_ptr<const std::string> bytes;  // kWrite, kTamper
   bool failed = false;                       // kSync, kSyncDirectory
+  bool late = false;                         // kWrite: its writeback fails; kSync: one had failed
+};
+
+// PendingUnit as the state knows it.
+struct SimUnit {
+  PendingKind kind;
+  NodeId node;               // the file or directory
+  std::uint64_t number = 0;  // the sector, or the position among the directory's operations
+  bool differs = true;       // old and new are not the same
 };
 
 class SimState {
@@ -83,10 +99,23 @@ class SimState {
   std::size_t ReadDevice(NodeId file, std::uint64_t offset, std::size_t bytes, char* to) const;
   // The sum of the lengths of all files that have a name.
   std::uint64_t used_bytes() const noexcept { return used_bytes_; }
+  // A writeback of the file failed, and no Sync has said so yet.
+  bool HasLateError(NodeId file) const { return Get(file).late_error; }
 
   // What a restarted process finds. Files that no name can lead to are gone.
   SimState AfterKill() const;
   SimState AfterPowerCut(std::uint64_t seed, Unsynced unsynced) const;
+
+  // What a power cut decides about, of files and directories that a name can lead to: by node; of
+  // a file its length first.
+  std::vector<SimUnit> Pending() const;
+  // "create 000003.wal", "000003.wal sector 8".
+  std::string Describe(const SimUnit& unit) const;
+  // `fates` go with `units`, which Pending() returned.
+  SimState AfterPowerCut(std::span<const SimUnit> units, std::span<const Fate> fates,
+                         std::uint64_t seed) const;
+  // Of every name and every byte that is there, and of what is durable of that which is pending.
+  std::uint64_t Hash() const;
 
  private:
   struct DirtySector {
@@ -110,15 +139,16 @@ class SimState {
     std::map<std::uint64_t, DirtySector> dirty;
     std::vector<std::uint64_t> lengths;  // taken since the durable one, the newest last
     bool length_lost = false;
+    bool late_error = false;
     // Of a directory:
     std::map<std::string, NodeId, std::less<>> names, durable_names;
     std::vector<NameOp> ops;
   };
   class PowerCut;
 
-  const Node& Get(NodeId node) const { return nodes_.at(node); }
-  Node& Get(NodeId node) { return nodes_.at(node); }
-  NodeId AddNode(bool is_directory, std::string name);
+  const Node& Get(NodeId node) const { return *nodes_[node]; }
+  Node& Mutable(NodeId node);
+  void AddNode(NodeId node, bool is_directory);
   void ApplyName(const SimRecord& record);
   void ApplyNameOp(std::map<std::string, NodeId, std::less<>>* names, const NameOp& op) const;
   void SetLinks(NodeId node, bool add);
@@ -129,12 +159,16 @@ class SimState {
   void Tamper(NodeId node, const std::string& bytes);
   static void SyncFile(Node* file, bool failed);
   static void SyncDirectory(Node* directory, bool failed);
+  static void LoseBytes(Node* file);
+  // A power cut's end of the directory: of its operations, those chosen.
+  void KeepNames(const std::vector<bool>& chosen, Node* directory) const;
+  std::vector<bool> Reachable() const;
   void KeepReachable();
   void Recount();
 
   NodeId next_node_ = kRootNode + 1;
   std::uint64_t used_bytes_ = 0;
-  std::map<NodeId, Node> nodes_;
+  std::vector<std::shared_ptr<Node>> nodes_;  // by number; null: gone
 };
 
 }  // namespace kyro::support

@@ -38,8 +38,11 @@ class TestEnv {
   // randomness (so that nothing made after the crash repeats an identity made before it).
   std::unique_ptr<TestEnv> Crash(CrashKind kind, std::uint64_t event, std::uint64_t seed = 0,
                                  Unsynced unsynced = Unsynced::kSeeded) {
-    const std::uint64_t next = random_.Next();
-    auto env = std::make_unique<TestEnv>(next, fs_->CrashImage(kind, event, seed, unsynced));
+    return Around(fs_->CrashImage(kind, event, seed, unsynced));
+  }
+  // The same around a crash image that was made already.
+  std::unique_ptr<TestEnv> Around(std::unique_ptr<SimFs> image) {
+    auto env = std::make_unique<TestEnv>(random_.Next(), std::move(image));
     env->clock_.Advance(std::chrono::nanoseconds(clock_.MonotonicNanos()));
     return env;
   }
