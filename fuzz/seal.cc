@@ -98,4 +98,14 @@ void SealBlockFile(std::string* file) {
   file->replace(footer_at, segment::kFooterBytes, EncodeFooter(footer));
 }
 
+Digest DigestOfBlockFile(const std::string& file) {
+  if (file.size() < segment::kBlockFileBytesMin) return {};
+  const std::size_t footer_at = file.size() - segment::kFooterBytes;
+  const auto table_at = LoadLE<std::uint64_t>(file.data() + footer_at + 8);
+  if (table_at > footer_at) return {};
+  const std::string_view all(file);
+  return segment::DigestOf(all.substr(0, segment::kHeaderAreaBytes),
+                           all.substr(table_at, footer_at - table_at));
+}
+
 }  // namespace kyro::fuzz

@@ -8,6 +8,8 @@
 
 #include <string>
 
+#include "base/file_ref.h"
+
 namespace kyro::fuzz {
 
 // The header that every file starts with.
@@ -18,6 +20,8 @@ void SealManifest(std::string* file);
 void SealLog(std::string* file);
 // Header area, blocks, table and footer of a .keys, .data or .rmi file.
 void SealBlockFile(std::string* file);
+// What a manifest says of such a file; zeros if it has no footer to lead to its table.
+Digest DigestOfBlockFile(const std::string& file);
 
 }  // namespace kyro::fuzz
 

@@ -78,16 +78,6 @@ T Field(const std::string& file, std::size_t at) {
   return file.size() < at + sizeof(T) ? T{} : LoadLE<T>(file.data() + at);
 }
 
-Digest DigestOfFile(const std::string& file) {
-  if (file.size() < segment::kBlockFileBytesMin) return {};
-  const std::size_t footer_at = file.size() - segment::kFooterBytes;
-  const auto table_at = Field<std::uint64_t>(file, footer_at + 8);
-  if (table_at > footer_at) return {};
-  const std::string_view all(file);
-  return segment::DigestOf(all.substr(0, segment::kHeaderAreaBytes),
-                           all.substr(table_at, footer_at - table_at));
-}
-
 // Checksums, and a reference that the files fulfil as far as they say themselves what they are.
 void Forge(SegmentBytes* files, SegmentRef* ref) {
   constexpr std::size_t kEntries = 136, kTombstones = 144, kSequences = 152, kCompanionDigest = 184;
@@ -101,7 +91,7 @@ void Forge(SegmentBytes* files, SegmentRef* ref) {
     SealBlockFile(&file);
     FileRef& of = RefOf(ref, kSegmentKinds[i]);
     of.bytes = file.size();
-    of.digest = DigestOfFile(file);
+    of.digest = DigestOfBlockFile(file);
   }
   const std::string& keys = (*files)[0];
   ref->entries = Field<std::uint64_t>(keys, kEntries);
