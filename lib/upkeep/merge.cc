@@ -2,6 +2,7 @@
 //
 // Merges, and the fold that merges everything.
 #include <algorithm>
+#include <chrono>
 #include <span>
 #include <utility>
 
@@ -19,6 +20,8 @@ namespace {
 constexpr std::size_t kRunsMax = 32;
 // The stop flag and the meter are looked at once in so many rows: well under 10 ms.
 constexpr std::uint64_t kRowsPerLook = 4096;
+// After a merge failed none is tried for this long.
+constexpr std::chrono::nanoseconds kRetryDelay{100'000'000};
 
 std::vector<std::uint64_t> RunSizes(const manifest::KeyspaceRef& keyspace) {
   std::vector<std::uint64_t> sizes;
@@ -41,6 +44,9 @@ bool Upkeep::IsDropped(std::uint32_t keyspace) const {
 
 bool Upkeep::MergeOnce() {
   MutexLock lock(&merge_mutex_);
+  // What a failed one lets go of wakes the maintenance thread again at once.
+  if (merge_not_before_ != 0 && env_.clock->MonotonicNanos() < merge_not_before_) return false;
+  merge_not_before_ = 0;
   const manifest::Manifest manifest = installer_->manifest();
   for (const manifest::KeyspaceRef& keyspace : manifest.keyspaces) {
     if (damaged_.count(keyspace.id) != 0) continue;
@@ -50,6 +56,8 @@ bool Upkeep::MergeOnce() {
     if (status.ok()) return true;
     NoteFailure(status);
     if (status.code() == StatusCode::kDataLoss) damaged_.insert(keyspace.id);  // U5
+    merge_not_before_ = env_.clock->MonotonicNanos() + kRetryDelay.count();
+    MaintainLater(std::chrono::duration_cast<std::chrono::microseconds>(kRetryDelay));
     return false;
   }
   return false;

@@ -92,6 +92,12 @@ void Upkeep::MaintainSoon() noexcept {
   if (!posted.ok()) maintain_posted_.store(false);
 }
 
+// Beside what MaintainSoon posts: two jobs in a row do no harm.
+void Upkeep::MaintainLater(std::chrono::microseconds delay) noexcept {
+  if (maintenance_queue_ == nullptr || stopping()) return;
+  (void)Guarded([&] { return maintenance_queue_->Post([this] { MaintainJob(); }, delay); });
+}
+
 void Upkeep::MaintainJob() {
   maintaining_.store(true);
   maintain_posted_.store(false);

@@ -14,6 +14,7 @@
 #define KYRO_UPKEEP_UPKEEP_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <set>
@@ -150,6 +151,7 @@ class Upkeep {
 
   // merge.cc
   bool IsDropped(std::uint32_t keyspace) const;
+  void MaintainLater(std::chrono::microseconds delay) noexcept;
   bool MergeOnce();  // false: nothing to merge, or it failed
   Status MergeNewest(const manifest::KeyspaceRef& keyspace, std::size_t count, Meter* meter);
   template <class K>
@@ -176,8 +178,9 @@ class Upkeep {
   UpkeepCounters counters_;
 
   Mutex merge_mutex_;  // held through one merge, fold or rebuild; no reader or writer takes it
-  std::set<std::uint32_t> damaged_ KYRO_GUARDED_BY(merge_mutex_);    // keyspaces not merged (U5)
-  std::set<std::uint64_t> retrained_ KYRO_GUARDED_BY(merge_mutex_);  // keys files tried already
+  std::set<std::uint32_t> damaged_ KYRO_GUARDED_BY(merge_mutex_);     // keyspaces not merged (U5)
+  std::uint64_t merge_not_before_ KYRO_GUARDED_BY(merge_mutex_) = 0;  // monotonic; 0: now
+  std::set<std::uint64_t> retrained_ KYRO_GUARDED_BY(merge_mutex_);   // keys files tried already
 
   mutable Mutex error_mutex_;
   Status last_error_ KYRO_GUARDED_BY(error_mutex_);

@@ -279,6 +279,38 @@ TEST(DbFaults, AnyFailedChangeLeavesNothingHalfDone) {
 
 // What a directory sync that failed should have made durable is lost unless something writes it
 // again: nothing may rely on it.
+// What a failed install lets go of wakes the maintenance: it must not try again at once, for ever.
+TEST(DbFaults, AMergeThatCannotBeInstalledIsTriedAgainLater) {
+  TestEnv world;
+  world.fs().StopJournal();
+  FaultFs fs(&world.fs());
+  const io::Env env = world.EnvOver(&fs);
+  auto db = OpenFour(TinyOptions(), env);
+  ASSERT_TRUE(db.ok());
+  State want(FourSpaces().size());
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    const Batch batch = {{0, true, U64Key(i), "v"}};
+    ASSERT_TRUE((*db)->Write(batch).ok());
+    Apply(batch, &want);
+    ASSERT_TRUE(Door::Flush((*db)->db).ok());
+  }
+  ASSERT_EQ((*db)->db.stats().merges, 0u);
+  fs.Inject(
+      {.ops = {FsOp::kRename}, .name = support::NameEndsWith("MANIFEST.tmp"), .sticky = true});
+  for (std::uint64_t round = 1; round <= 3; ++round) {
+    ASSERT_TRUE(Door::WaitForUpkeep((*db)->db).ok());
+    ASSERT_TRUE(Door::WaitForUpkeep((*db)->db).ok());
+    EXPECT_EQ((*db)->db.stats().upkeep_failures, round);
+    world.clock().Advance(std::chrono::seconds(1));
+  }
+  fs.Clear();
+  world.executor().Advance(std::chrono::seconds(1));
+  EXPECT_GE((*db)->db.stats().merges, 1u);
+  auto found = ReadAll(&(*db)->db);
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(Difference(*found, want), "");
+}
+
 TEST(DbFaults, AFailedDirectorySyncLosesNothingAcknowledged) {
   std::uint64_t failed = 0;
   for (std::uint64_t n = 1; n < 120; ++n) {
