@@ -200,7 +200,8 @@ Status Walk(const AnyView& view, Rows* rows) {
   RequireTypedOrOk(it->status());
   if (!scanned.ok() || !it->status().ok()) return scanned.ok() ? it->status() : scanned;
   std::reverse(back.begin(), back.end());
-  if (rows->size() <= kRowsMax && back != *rows) return Status(StatusCode::kDataLoss, "two ways, two answers");
+  if (rows->size() <= kRowsMax && back != *rows)
+    return Status(StatusCode::kDataLoss, "two ways, two answers");
   return Status::Ok();
 }
 
