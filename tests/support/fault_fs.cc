@@ -68,8 +68,11 @@ class FaultFs::Control {
   Id Block(FsOps ops, NamePredicate name) KYRO_EXCLUDES(mutex_);
   void WaitUntilBlocked(Id block, std::uint64_t calls) KYRO_EXCLUDES(mutex_);
   void Release(std::optional<Id> block) KYRO_EXCLUDES(mutex_);
+  void Watch(FsOps ops, Watcher watcher) {
+    watched_ = ops;
+    watcher_ = std::move(watcher);
+  }
   std::uint64_t Count(FsOps ops, const NamePredicate& name) const KYRO_EXCLUDES(mutex_);
-  void OnCall(std::function<void()> pause) { pause_ = std::move(pause); }
 
  private:
   struct Planted {
@@ -91,7 +94,8 @@ class FaultFs::Control {
   }
   Verdict Decide(FsOp op, std::string_view name) KYRO_REQUIRES(mutex_);
 
-  std::function<void()> pause_;
+  FsOps watched_ = {};
+  Watcher watcher_;
 
   mutable Mutex mutex_;
   CondVar changed_;
@@ -101,7 +105,7 @@ class FaultFs::Control {
 };
 
 FaultFs::Control::Verdict FaultFs::Control::Enter(FsOp op, std::string_view name) {
-  if (pause_) pause_();
+  if (watcher_ && watched_.Has(op)) watcher_(op, name);
   const MutexLock lock(&mutex_);
   ++counts_[{op, std::string(name)}];
   for (std::size_t i = 0; i < barriers_.size(); ++i) {
@@ -353,11 +357,11 @@ void FaultFs::Release(Id block) {
 void FaultFs::ReleaseAll() {
   control_->Release(std::nullopt);
 }
+void FaultFs::Watch(FsOps ops, Watcher watcher) {
+  control_->Watch(ops, std::move(watcher));
+}
 std::uint64_t FaultFs::Count(FsOps ops, const NamePredicate& name) const {
   return control_->Count(ops, name);
-}
-void FaultFs::OnCall(std::function<void()> pause) {
-  control_->OnCall(std::move(pause));
 }
 
 }  // namespace kyro::support

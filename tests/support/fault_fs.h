@@ -115,9 +115,11 @@ class FaultFs final : public io::FileSystem {
   void Release(Id block);
   void ReleaseAll();
 
-  // Called at the start of every call, without locks, by whichever thread makes it: to give way to
-  // other threads there. Set before other threads use this.
-  void OnCall(std::function<void()> pause);
+  // `watcher` is told of matching calls before they are made, by whichever thread makes them and
+  // without a lock held: it may use the file system, and whatever stands on it, or give way to
+  // other threads. One watcher; null: none. Set before other threads use this.
+  using Watcher = std::function<void(FsOp op, std::string_view name)>;
+  void Watch(FsOps ops, Watcher watcher);
 
   // Calls since this FaultFs was made, failed ones included.
   std::uint64_t Count(FsOps ops, const NamePredicate& name = AnyName()) const;

@@ -107,7 +107,7 @@ World::World(const WorldPlan& plan, Tally* tally)
     path_ = directory / "db";
   }
   fs_ = std::make_unique<support::FaultFs>(plan_.on_disk ? env_.fs : &sim_);
-  fs_->OnCall(GiveWayAtRandom);
+  fs_->Watch(support::FsOps::All(), [](support::FsOp, std::string_view) { GiveWayAtRandom(); });
   clock_ = std::make_unique<GivingWay>(env_.clock);
   env_.fs = fs_.get();
   env_.clock = clock_.get();
