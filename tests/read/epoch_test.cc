@@ -19,15 +19,14 @@ TEST(Epoch, SynchronizeWaitsForAGuardThatWasThereBefore) {
   });
   while (step.load() != 1) std::this_thread::yield();
   std::atomic<bool> returned{false};
+  std::atomic<int> looks{0};
   std::thread writer([&] {
-    Synchronize([] { std::this_thread::yield(); });
+    Synchronize([&] { looks.fetch_add(1); });
     returned.store(true);
   });
-  // The guard is held until step 2, so Synchronize cannot have returned before it.
-  for (int i = 0; i < 1000; ++i) {
-    ASSERT_FALSE(returned.load());
-    std::this_thread::yield();
-  }
+  // The guard is held until step 2, so Synchronize looks at it again and again and cannot return.
+  while (looks.load() < 1000 && !returned.load()) std::this_thread::yield();
+  EXPECT_FALSE(returned.load());
   step.store(2);
   writer.join();
   reader.join();
@@ -42,19 +41,18 @@ TEST(Epoch, SynchronizeReturnsAtOnceWithoutGuards) {
 
 TEST(Epoch, AnInnerGuardsEndDoesNotEndTheOuterOne) {
   std::atomic<bool> returned{false};
+  std::atomic<int> looks{0};
   std::thread writer;
   {
     const EpochGuard outer;
     ASSERT_TRUE(outer.protects());
     { const EpochGuard inner; }
     writer = std::thread([&] {
-      Synchronize([] { std::this_thread::yield(); });
+      Synchronize([&] { looks.fetch_add(1); });
       returned.store(true);
     });
-    for (int i = 0; i < 1000; ++i) {
-      EXPECT_FALSE(returned.load());
-      std::this_thread::yield();
-    }
+    while (looks.load() < 1000 && !returned.load()) std::this_thread::yield();
+    EXPECT_FALSE(returned.load());
   }
   writer.join();
   EXPECT_TRUE(returned.load());
