@@ -82,6 +82,19 @@ class ViewOf final : public AnyView {
 };
 
 template <class K>
+class LoaderOf final : public AnyLoader {
+ public:
+  explicit LoaderOf(BulkLoader<K> loader) : loader_(std::move(loader)) {}
+  Status Add(const std::string& key, std::string_view value) override {
+    return loader_.Add(In(K{}, key), value);
+  }
+  Result<Sequence> Finish() override { return loader_.Finish(); }
+
+ private:
+  BulkLoader<K> loader_;
+};
+
+template <class K>
 class SpaceOf final : public AnySpace {
  public:
   explicit SpaceOf(Keyspace<K> space) : space_(std::move(space)) {}
@@ -104,6 +117,11 @@ class SpaceOf final : public AnySpace {
   Result<std::shared_ptr<AnyView>> view(const ReadPoint& point) const override {
     return Wrap(space_.view(point));
   }
+  Result<std::unique_ptr<AnyLoader>> NewLoader() override {
+    KYRO_ASSIGN_OR_RETURN(BulkLoader<K> loader, space_.NewBulkLoader());
+    return std::unique_ptr<AnyLoader>(std::make_unique<LoaderOf<K>>(std::move(loader)));
+  }
+  std::uint32_t id() const override { return space_.id(); }
 
  private:
   static Result<std::shared_ptr<AnyView>> Wrap(Result<View<K>> view) {

@@ -52,6 +52,13 @@ class AnyView {
   virtual Sequence sequence() const = 0;
 };
 
+class AnyLoader {
+ public:
+  virtual ~AnyLoader() = default;
+  virtual Status Add(const std::string& key, std::string_view value) = 0;
+  virtual Result<Sequence> Finish() = 0;
+};
+
 class AnySpace {
  public:
   virtual ~AnySpace() = default;
@@ -63,6 +70,8 @@ class AnySpace {
   virtual void BatchDelete(WriteBatch* batch, const std::string& key) = 0;
   virtual Result<std::shared_ptr<AnyView>> view() const = 0;
   virtual Result<std::shared_ptr<AnyView>> view(const ReadPoint& point) const = 0;
+  virtual Result<std::unique_ptr<AnyLoader>> NewLoader() = 0;
+  virtual std::uint32_t id() const = 0;
 };
 
 Result<std::unique_ptr<AnySpace>> OpenSpace(Db* db, std::string_view name, KeyKind kind);

@@ -26,8 +26,6 @@ void Apply(const Batch& batch, State* state) {
   }
 }
 
-namespace {
-
 std::string Shown(const std::string& bytes) {
   std::string shown;
   for (const unsigned char byte : bytes.substr(0, 24)) {
@@ -40,6 +38,8 @@ std::string Shown(const std::string& bytes) {
   }
   return "\"" + shown + (bytes.size() > 24 ? "\"... of " + std::to_string(bytes.size()) : "\"");
 }
+
+namespace {
 
 std::string RowText(const Map& map, Map::const_iterator at) {
   return at == map.end() ? "the end" : Shown(at->first) + " = " + Shown(at->second);

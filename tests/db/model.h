@@ -32,6 +32,9 @@ using State = std::vector<Map>;  // by position in FourSpaces()
 
 void Apply(const Batch& batch, State* state);
 
+// A key or value as people can read it.
+std::string Shown(const std::string& bytes);
+
 // The first difference of two states, as a line for people; empty if there is none.
 std::string Difference(const State& found, const State& want);
 std::string Difference(const Map& found, const Map& want);
