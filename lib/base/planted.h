@@ -5,26 +5,86 @@
 // otherwise. The shipped library is compiled without; tests/proofs compiles a second one with, and
 // ./tests/proof shows that what proves kyro's promises fails for every bug of this list.
 //
-// A switch stands in a .cc file, or in a header that only the library's own .cc files include.
+// A switch stands in a .cc file of lib/ or in a kernel (-inl.h): headers do not know for which
+// library they are included. docs/testing.md has the list with what catches each.
 #ifndef KYRO_BASE_PLANTED_H_
 #define KYRO_BASE_PLANTED_H_
 
 // X(enumerator, "what is broken"), by room.
-#define KYRO_PLANTED_BUG_LIST(X)                                                                \
-  X(kSkipLogSync, "a group is acknowledged in kSync without an fdatasync of the log")           \
+// clang-format off
+#define KYRO_PLANTED_BUG_LIST(X) \
+  X(kSkipLogSync, "a group is acknowledged in kSync without an fdatasync of the log") \
   X(kVisibleBeforeSync, "a group in kSync is visible before its fdatasync, even if that fails") \
-  X(kVisibleBeforeApply,                                                                        \
-    "a group's sequences are visible before its operations are in the deltas")                  \
-  X(kVisibleOneLate, "the last commit of a group is acknowledged before it is visible")         \
-  X(kBatchVisibleInHalves, "a batch is visible while its operations are being applied")         \
-  X(kGroupNumbersReversed, "writers of one group are told each other's sequences")              \
-  X(kFreezeTakesInstallBack,                                                                    \
-    "a freeze publishes the runs from before an install that came between")                     \
-  X(kViewSequenceFirst, "a view takes its sequence first and pins the state after (V2)")        \
-  X(kViewUnclamped, "a view whose state was frozen meanwhile has a later sequence (V2)")        \
-  X(kWalkSeesNewer, "a walk through a delta finds the newest versions, whatever the view")      \
-  X(kMultiGetSeesNewer, "MultiGet finds the newest versions in deltas, whatever the view")      \
-  X(kOlderVersionsLost, "a write to a delta drops the key's older versions (D2)")
+  X(kVisibleBeforeApply, \
+    "a group's sequences are visible before its operations are in the deltas") \
+  X(kVisibleOneLate, "the last commit of a group is acknowledged before it is visible") \
+  X(kBatchVisibleInHalves, "a batch is visible while its operations are being applied") \
+  X(kGroupNumbersReversed, "writers of one group are told each other's sequences") \
+  X(kFreezeTakesInstallBack, \
+    "a freeze publishes the runs from before an install that came between") \
+  X(kViewSequenceFirst, "a view takes its sequence first and pins the state after (V2)") \
+  X(kViewUnclamped, "a view whose state was frozen meanwhile has a later sequence (V2)") \
+  X(kWalkSeesNewer, "a walk through a delta finds the newest versions, whatever the view") \
+  X(kMultiGetSeesNewer, "MultiGet finds the newest versions in deltas, whatever the view") \
+  X(kOlderVersionsLost, "a write to a delta drops the key's older versions (D2)") \
+  X(kAckBeforeSync, "a group in kSync is acknowledged first and synced later, in the background") \
+  X(kSkipLogFileSync, "a log file made ahead of need is not synced") \
+  X(kSkipLogDirectorySync, "the directory is not synced when a log file gets its name") \
+  X(kSkipSealSync, "a log file is not synced when the next one takes its place") \
+  X(kSealOmitted, "a log file ends without a seal, so that nothing names the next one") \
+  X(kSkipCutSync, "a log file that was cut to its length is not synced") \
+  X(kCutLeftOut, "the file after a failed write does not say where the one before it ends") \
+  X(kFailedWriteNotVoided, "what a failed write left in the log is not cut off") \
+  X(kSyncMarkAhead, "records say that all before them was synced, synced or not") \
+  X(kTornTailRefused, "a torn tail of the log is taken for damage") \
+  X(kDurableRunsAhead, "Stats::durable counts groups that were not synced") \
+  X(kFrozenOneShort, "a generation is frozen before its last commit counts (V5)") \
+  X(kFreezeLosesGeneration, "a freeze leaves the oldest frozen generation out of the state (V2)") \
+  X(kBulkWithoutFlush, "a bulk load drops what is in memory instead of flushing it") \
+  X(kBulkAcceptsWrites, "writes to a keyspace go on while a bulk load has it") \
+  X(kSequenceReused, "sequences whose outcome was unknown are used again after Resume") \
+  X(kResumeWithoutFlush, "Resume begins a new log before what is visible is in segments") \
+  X(kDeltaFilterForgets, "the filter of a delta does not know every 16th key") \
+  X(kViewSeesNewer, "a lookup in a delta finds the newest version, whatever the view") \
+  X(kTreeWalkStopsAtLeaf, "a walk through a delta ends with a leaf of its tree") \
+  X(kFilterForgets, "the filter of a segment does not know every 16th key") \
+  X(kMultiGetWrongLane, "MultiGet gives the answers of a group in reverse order") \
+  X(kSkipKeysSync, "a segment's keys are not synced") \
+  X(kSkipDataSync, "a segment's values are not synced") \
+  X(kSkipModelSync, "a segment's model is not synced") \
+  X(kSkipRetrainSync, "a retrained model is not synced") \
+  X(kSkipManifestSync, "a manifest is not synced before it gets its name") \
+  X(kSkipManifestDirectorySync, "the directory is not synced when a manifest got its name") \
+  X(kViewBelowItsRuns, "a view that sees a bulk load's rows has a sequence before it (V1)") \
+  X(kDeltasOldestFirst, "deltas are searched oldest first (V3)") \
+  X(kScanPrefersOlder, "of a key in several sources a scan takes the oldest version (V3)") \
+  X(kTombstoneHidesNewer, "a tombstone hides a newer value of its key (V6)") \
+  X(kIteratorMissesSource, "an iterator leaves the oldest source out") \
+  X(kIteratorStopsAtSegment, "an iterator ends with a segment that is not the last of its run") \
+  X(kTurnRepeatsKey, "an iterator that turns back gives the same key again") \
+  X(kScanIncludesEnd, "a scan includes the end of its range") \
+  X(kEpochNotAwaited, "what a Get is reading may be freed") \
+  X(kReadPointMoves, "a view at a read point shows later commits") \
+  X(kFlushNewestFirst, "generations are flushed newest first") \
+  X(kFlushSkipsKeyspace, "a flush leaves out the third keyspace of a generation") \
+  X(kFlushedRunLast, "a flushed run is put behind the older ones (V3)") \
+  X(kFlushDropsTombstone, "a flush drops tombstones that hide older rows") \
+  X(kMergeDropsTombstone, "a merge drops tombstones that hide older rows") \
+  X(kMergeNotContiguous, "the output of a merge goes behind the next older run (V4)") \
+  X(kMergeLosesFlush, "a merge drops the runs that were flushed while it ran") \
+  X(kSwapLosesWrites, "an install drops the generations that were frozen while it was built") \
+  X(kLogFloorTooHigh, "log files are deleted whose rows are in no segment yet") \
+  X(kSkipSegmentDirectorySync, "a manifest names new segments before their names are synced") \
+  X(kRuleWBroken, "a manifest names sequences that are not durable") \
+  X(kDeleteBeforeManifest, "files are deleted before the manifest without them is durable") \
+  X(kRecoveredInMemory, "after an unclean end Open leaves what it found in the log") \
+  X(kReplayHalfBatch, "of a batch in the log only the first operation is replayed") \
+  X(kKeyspaceIdReused, "the id of a dropped keyspace is used again") \
+  X(kDropUnsynced, "a keyspace is dropped before what was acknowledged is durable") \
+  X(kCheckpointMissesFile, "a checkpoint lacks the values of runs of several segments") \
+  X(kCheckpointWithoutFlush, "a checkpoint lacks what is in memory") \
+  X(kSkipCopySync, "a checkpoint's copied files are not synced")
+// clang-format on
 
 #ifdef KYRO_PLANTED_BUGS
 

@@ -13,6 +13,7 @@
 // (ClampToState).
 #include <utility>
 
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "commit/commit_queue.h"
 
@@ -25,7 +26,8 @@ Result<Sequence> CommitQueue::CommitBulk(const BulkInstall& install) {
 }
 
 Status CommitQueue::BulkAsLeader(const BulkInstall& install, Sequence* sequence) {
-  if (!active_->empty()) KYRO_RETURN_IF_ERROR(FreezeAsLeader());
+  const bool flush = !active_->empty() && !KYRO_PLANTED(kBulkWithoutFlush);
+  if (flush) KYRO_RETURN_IF_ERROR(FreezeAsLeader());
   KYRO_RETURN_IF_ERROR(FlushAllAsLeader());
 
   BulkTurn turn;

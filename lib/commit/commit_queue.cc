@@ -171,7 +171,7 @@ void CommitQueue::Lead(Request* first) {
 Status CommitQueue::Process(const std::vector<Request*>& group) {
   const io::Stopwatch watch(latency_clock_);
   const bool sync = std::any_of(group.begin(), group.end(), [](const Request* request) {
-    return request->durability == Durability::kSync;
+    return request->durability == Durability::kSync && !KYRO_PLANTED(kAckBeforeSync);
   });
   Status status = Guarded([&]() -> Status {
     KYRO_RETURN_IF_ERROR(MakeRoom(group));
@@ -183,7 +183,7 @@ Status CommitQueue::Process(const std::vector<Request*>& group) {
   KYRO_TEST_POINT("commit.record_written");
   Apply(group);
   KYRO_TEST_POINT("commit.applied");
-  if (sync) durable_.store(last_, std::memory_order_release);
+  if (sync || KYRO_PLANTED(kDurableRunsAhead)) durable_.store(last_, std::memory_order_release);
   const Sequence late = KYRO_PLANTED(kVisibleOneLate) ? 1 : 0;
   visible_.store(last_ - late, std::memory_order_release);  // C3
   if (KYRO_PLANTED(kVisibleBeforeSync) && sync && !log_->Sync().ok()) {
@@ -324,11 +324,14 @@ void CommitQueue::TurnTo(std::shared_ptr<delta::Generation> next,
       KYRO_PLANTED(kFreezeTakesInstallBack) ? states_->Pin() : read::StatePin();
   KYRO_TEST_POINT("commit.turning");
   states_->Publish(std::move(state), [&](const read::ReadState& now, read::ReadState* then) {
-    active_->Freeze(last, log);
+    active_->Freeze(KYRO_PLANTED(kFrozenOneShort) ? last - 1 : last, log);
     then->runs = early != nullptr ? early->runs : now.runs;
     then->generations[0] = next;
     std::copy_n(now.generations.begin(), now.generation_count, then->generations.begin() + 1);
     then->generation_count = now.generation_count + 1;
+    if (KYRO_PLANTED(kFreezeLosesGeneration) && then->generation_count > 2) {
+      --then->generation_count;
+    }
   });
   active_ = std::move(next);
   active_batch_bytes_.store(0, std::memory_order_relaxed);
@@ -382,7 +385,7 @@ void CommitQueue::PostChores(const std::vector<Request*>& group, bool synced) {
   if (synced) return PostMark();
   if (log_->unsynced_bytes() >= kWritebackBytes) log_->StartWriteback();
   const bool interval = std::any_of(group.begin(), group.end(), [](const Request* request) {
-    return request->durability == Durability::kInterval;
+    return request->durability == Durability::kInterval || KYRO_PLANTED(kAckBeforeSync);
   });
   if (interval) PostIntervalSync();
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/coding.h"
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "io/stopwatch.h"
 
@@ -106,7 +107,8 @@ Status Log::OpenFirst(Sequence last) {
 Status Log::CutOver(Sequence last) {
   // What stands before the failed write must be durable before another file builds on it (L2).
   if (Status status = writer_->Sync(); !status.ok()) return Fail(std::move(status));
-  KYRO_RETURN_IF_ERROR(StartNamed({writer_->id(), writer_->length(), last, true}, last));
+  const bool cut = !KYRO_PLANTED(kCutLeftOut);
+  KYRO_RETURN_IF_ERROR(StartNamed({writer_->id(), writer_->length(), last, cut}, last));
   counters_.rotations.fetch_add(1, std::memory_order_relaxed);
   return Status::Ok();
 }
@@ -122,8 +124,12 @@ Status Log::Rotate(Sequence last) {
 Status Log::SealCurrent(Sequence last) {
   KYRO_ASSIGN_OR_RETURN(std::unique_ptr<wal::Writer> next, TakeNext());
   // A failed seal leaves a file that will be cut over; `next` becomes an orphan.
-  KYRO_RETURN_IF_ERROR(writer_->AppendSeal(Info(wal::RecordType::kSeal, last), next->id()));
-  if (Status status = writer_->Sync(); !status.ok()) return Fail(std::move(status));
+  if (!KYRO_PLANTED(kSealOmitted)) {
+    KYRO_RETURN_IF_ERROR(writer_->AppendSeal(Info(wal::RecordType::kSeal, last), next->id()));
+  }
+  if (!KYRO_PLANTED(kSkipSealSync)) {
+    if (Status status = writer_->Sync(); !status.ok()) return Fail(std::move(status));
+  }
   sealed_next_ = std::move(next);
   return Status::Ok();
 }
@@ -183,6 +189,7 @@ Status Log::Append(wal::RecordInfo info, std::string* buffer) {
 // A write that stopped short may still have left a whole record: all that is missing may be padding
 // over zeros. The record is void only once the file is durably cut before it.
 Status Log::Void(Status failure) {
+  if (KYRO_PLANTED(kFailedWriteNotVoided)) return failure;
   Status status = writer_->TruncateToLength();
   if (status.ok()) return failure;
   (void)Fail(std::move(status));
@@ -197,7 +204,7 @@ Status Log::AppendMark(Sequence last) {
 
 Status Log::Sync() {
   if (!failed_.ok()) return failed_;
-  if (synced()) return Status::Ok();
+  if (synced() || KYRO_PLANTED(kSkipLogSync)) return Status::Ok();
   counters_.syncs.fetch_add(1, std::memory_order_relaxed);
   const io::Stopwatch watch(latency_clock_);
   Status status = writer_->Sync();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "commit/commit_queue.h"
 
@@ -20,11 +21,12 @@ Status CommitQueue::StartOver() {
 Status CommitQueue::StartOverAsLeader() {
   if (log_->failed().ok()) return Status::Ok();
   KYRO_RETURN_IF_ERROR(FlushAllAsLeader());
-  const Sequence last = std::max(last_, log_->last_attempted());
+  const Sequence last =
+      KYRO_PLANTED(kSequenceReused) ? last_ : std::max(last_, log_->last_attempted());
   KYRO_ASSIGN_OR_RETURN(auto next, delta::Generation::Create(options_.delta_bytes, last));
   TurnTo(std::move(next), states_->NewState(), last, {{}, log_->current_or_end()});
   last_ = last;
-  KYRO_RETURN_IF_ERROR(FlushAllAsLeader());
+  if (!KYRO_PLANTED(kResumeWithoutFlush)) KYRO_RETURN_IF_ERROR(FlushAllAsLeader());
   durable_.store(last, std::memory_order_release);
   // Not before: what a reader has seen the sequence of must not get another one after a crash.
   visible_.store(last, std::memory_order_release);

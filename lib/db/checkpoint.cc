@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "db/core.h"
 #include "upkeep/run_builder.h"
@@ -60,7 +61,7 @@ class FileSharer {
       at += piece;
       KYRO_RETURN_IF_ERROR(Done(piece));
     }
-    return target->Sync();
+    return KYRO_PLANTED(kSkipCopySync) ? Status::Ok() : target->Sync();
   }
 
   io::Directory* const from_;
@@ -105,6 +106,7 @@ Status ShareFiles(const manifest::Manifest& manifest, FileSharer* sharer) {
     for (const RunRef& run : keyspace.runs) {
       for (const SegmentRef& ref : run.segments) {
         KYRO_RETURN_IF_ERROR(sharer->Share(FileKind::kKeys, ref.keys));
+        if (KYRO_PLANTED(kCheckpointMissesFile) && run.segments.size() > 1) continue;
         KYRO_RETURN_IF_ERROR(sharer->Share(FileKind::kData, ref.data));
         if (ref.model.id.exists()) {
           KYRO_RETURN_IF_ERROR(sharer->Share(FileKind::kModel, ref.model));
@@ -133,7 +135,7 @@ Result<Sequence> Core::Checkpoint(const std::string& given, const Progress& prog
   if (env_.fs->OpenDirectory(destination, /*create=*/false).ok()) {
     return Error(StatusCode::kAlreadyExists, "{} exists", destination);
   }
-  KYRO_RETURN_IF_ERROR(Flush());
+  if (!KYRO_PLANTED(kCheckpointWithoutFlush)) KYRO_RETURN_IF_ERROR(Flush());
   manifest::Manifest manifest;
   read::StatePin pin;
   KYRO_RETURN_IF_ERROR(PinManifest(&manifest, &pin));

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "batch/batch.h"
 #include "db/bulk.h"
@@ -136,6 +137,7 @@ Result<View<K>> Keyspace<K>::view(const ReadPoint& read_point) const {
     if (state == nullptr || state->owner != core_->id()) {
       return Status(StatusCode::kKeyspaceMismatch, "a read point of another database");
     }
+    if (KYRO_PLANTED(kReadPointMoves)) return View<K>(*core_->template NewView<K>(id_));
     return View<K>(std::make_shared<const read::ViewState<K>>(state->pin, id_, state->sequence));
   });
 }

@@ -3,6 +3,7 @@
 // Making, listing and dropping keyspaces: edits of the manifest.
 #include <utility>
 
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "db/core.h"
 
@@ -34,6 +35,9 @@ Result<KeyspaceInfo> Core::OpenKeyspace(std::string_view name, KeyKind kind) {
   KeyspaceInfo info{std::string(name), 0, kind};
   KYRO_RETURN_IF_ERROR(installer_->Install([&](manifest::Manifest* next) {
     info.id = next->next_keyspace++;
+    if (KYRO_PLANTED(kKeyspaceIdReused) && !next->keyspaces.empty()) {
+      info.id = next->keyspaces.back().id + 1;
+    }
     next->keyspaces.push_back({info.id, kind, info.name, {}});
     return Status::Ok();
   }));
@@ -62,7 +66,7 @@ Status Core::DropKeyspace(std::string_view name) {
   if (id == 0) return Status::NotFound();
   KYRO_RETURN_IF_ERROR(commit_->Refuse(id, Dropped()));
   const Status status = commit_->RunExclusive([&]() -> Status {
-    KYRO_RETURN_IF_ERROR(log_->Sync());
+    if (!KYRO_PLANTED(kDropUnsynced)) KYRO_RETURN_IF_ERROR(log_->Sync());
     return installer_->Install([id](manifest::Manifest* next) {
       std::erase_if(next->keyspaces, [id](const auto& keyspace) { return keyspace.id == id; });
       return Status::Ok();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "db/core.h"
 
@@ -134,7 +135,7 @@ void Core::BuildUpkeep(const manifest::LoadedManifest& loaded) {
   context.directory = directory_.get();
   context.access = options_.access;
   context.states = states_.get();
-  context.durable = [this] { return Durable(); };
+  context.durable = [this] { return KYRO_PLANTED(kRuleWBroken) ? visible() : Durable(); };
   installer_ =
       std::make_unique<upkeep::Installer>(std::move(context), loaded.manifest, loaded.mark);
   upkeep::UpkeepOptions options;
@@ -158,7 +159,7 @@ Status Core::Recover() {
                         wal::ScanChain(*directory_, ChainStartOf(manifest, mark)));
   const std::size_t budget = options_.delta_bytes;
   const ReplayOptions in_memory{.budget_bytes = budget, .progress = options_.open_progress};
-  const bool clean = recovered_.chain.clean;
+  const bool clean = recovered_.chain.clean || KYRO_PLANTED(kRecoveredInMemory);
   if (options_.read_only || clean) {
     KYRO_RETURN_IF_ERROR(Replay(*directory_, manifest, mark, in_memory, &recovered_));
   }

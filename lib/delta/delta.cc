@@ -86,7 +86,8 @@ void Delta<K>::Write(Key key, Sequence sequence, std::string_view value, bool to
     position.head->store(record, std::memory_order_release);  // D2
     KYRO_TEST_POINT("delta.record_linked");
   } else {
-    filter_.Add(filter::HashKey(key));  // D4
+    const bool forget = KYRO_PLANTED(kDeltaFilterForgets) && keys() % 16 == 0;
+    if (!forget) filter_.Add(filter::HashKey(key));  // D4
     KYRO_TEST_POINT("delta.filter_set");
     tree_.Insert(position, Keeper<K>::Keep(&memory_, key, record), record);  // D1
     Increment(&keys_);
@@ -109,6 +110,7 @@ Version Delta<K>::Get(Key key, Sequence sequence) const noexcept {
   if (!MayContain(key)) return Version{};
   const Head* const head = tree_.Find(Keys<K>::MakeProbe(key));
   if (head == nullptr) return Version{};
+  if (KYRO_PLANTED(kViewSeesNewer)) sequence = kSequenceMax;
   const Record* const record = Record::Find(head->load(std::memory_order_acquire), sequence);
   if (record == nullptr) return Version{};
   return Version{record->tombstone() ? Found::kTombstone : Found::kValue, record->value()};

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "base/check.h"
+#include "base/planted.h"
 #include "base/test_point.h"
 
 namespace kyro::delta {
@@ -118,6 +119,7 @@ typename Tree<K>::Place Tree<K>::Above(const Probe& probe) const noexcept {
   const Order order(leaf->order.load(std::memory_order_acquire));
   const int rank = leaf->keys.template Rank<!kOrEqual>(order, probe);
   if (rank < order.count()) return Place{leaf, order, rank};
+  if (KYRO_PLANTED(kTreeWalkStopsAtLeaf)) return Place{};
   KYRO_TEST_POINT("delta.reader_leaves_leaf");
   return right == nullptr ? Place{}
                           : Leftmost(right->load(std::memory_order_acquire), right_height);

@@ -3,6 +3,8 @@
 
 #include <atomic>
 
+#include "base/planted.h"
+
 namespace kyro::read {
 
 // A cache line of its own, so that readers do not disturb each other.
@@ -78,7 +80,7 @@ void Synchronize(const std::function<void()>& pause) noexcept {
   for (std::uint32_t i = 0; i < used; ++i) {
     for (;;) {
       const std::uint64_t epoch = ThreadSlot::slots[i].epoch.load(std::memory_order_seq_cst);
-      if (epoch == 0 || epoch > before) break;
+      if (epoch == 0 || epoch > before || KYRO_PLANTED(kEpochNotAwaited)) break;
       pause();
     }
   }

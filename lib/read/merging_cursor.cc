@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "read/merging_cursor.h"
 
+#include "base/planted.h"
+
 #include <utility>
 
 namespace kyro::read {
@@ -51,6 +53,7 @@ void RunCursor<K>::SeekForPrev(Key key) noexcept {
 template <class K>
 void RunCursor<K>::Next() noexcept {
   cursor_->Next();
+  if (KYRO_PLANTED(kIteratorStopsAtSegment)) return;
   if (cursor_->Valid() || !cursor_->status().ok()) return;
   Open(segment_ + 1);
   if (cursor_) cursor_->SeekToFirst();
@@ -98,6 +101,7 @@ MergingCursor<K>::MergingCursor(std::shared_ptr<const ViewState<K>> view)
   }
   if (sources.runs == nullptr) return;
   for (const Run<K>& run : sources.runs->runs) AddSource(RunCursor<K>(&run));
+  if (KYRO_PLANTED(kIteratorMissesSource) && sources_.size() > 1) sources_.pop_back();
 }
 
 template <class K>
@@ -183,6 +187,7 @@ void MergingCursor<K>::Prev() noexcept {
     forward_ = false;
     for (auto& source : sources_) {
       std::visit([key](auto& cursor) { cursor.SeekForPrev(key); }, source);
+      if (KYRO_PLANTED(kTurnRepeatsKey)) continue;
       if (IsValid(source) && KeyTraits<K>::Equal(KeyOf<K>(source), key)) Advance(source, false);
     }
   } else {
@@ -215,6 +220,8 @@ std::size_t MergingCursor<K>::Smallest() noexcept {
     if (!IsValid(sources_[i])) continue;
     if (best == kNone || KeyTraits<K>::Less(KeyOf<K>(sources_[i]), KeyOf<K>(sources_[best]))) {
       best = i;
+    } else if (KYRO_PLANTED(kScanPrefersOlder)) {
+      if (KeyTraits<K>::Equal(KeyOf<K>(sources_[i]), KeyOf<K>(sources_[best]))) best = i;
     }
   }
   return best;
@@ -245,14 +252,15 @@ void MergingCursor<K>::FindForward() noexcept {
   for (;;) {
     const std::size_t best = Smallest();
     if (best == kNone) return;
+    tombstone_ = IsTombstone<K>(sources_[best]);
     // Older versions of the key are hidden (M2); a newer source would have won.
     const Key key = KeyOf<K>(sources_[best]);
     for (std::size_t i = best + 1; i < sources_.size(); ++i) {
       if (IsValid(sources_[i]) && KeyTraits<K>::Equal(KeyOf<K>(sources_[i]), key)) {
+        if (KYRO_PLANTED(kTombstoneHidesNewer)) tombstone_ |= IsTombstone<K>(sources_[i]);
         Advance(sources_[i], true);
       }
     }
-    tombstone_ = IsTombstone<K>(sources_[best]);
     if (!tombstone_ || show_tombstones_) return Settle(best);
     Advance(sources_[best], true);
   }

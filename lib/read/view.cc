@@ -5,6 +5,7 @@
 
 #include <new>
 
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "read/merging_cursor.h"
 #include "read/view_state.h"
@@ -110,6 +111,9 @@ void Scan<K>::Load() {
   done_ = !cursor_->Valid() ||
           (hi_ != nullptr &&
            !KeyTraits<K>::Less(cursor_->key(), Key(*static_cast<const Owned*>(hi_.get()))));
+  if (KYRO_PLANTED(kScanIncludesEnd) && done_ && cursor_->Valid()) {
+    done_ = !KeyTraits<K>::Equal(cursor_->key(), Key(*static_cast<const Owned*>(hi_.get())));
+  }
   if (!done_) row_ = {cursor_->key(), cursor_->value()};
 }
 

@@ -16,6 +16,7 @@ Sources<K>::Sources(const ReadState& state, std::uint32_t keyspace) noexcept
     const delta::Delta<K>* delta = state.generations[i]->template Find<K>(keyspace);
     if (delta != nullptr && !delta->empty()) deltas[delta_count++] = delta;
   }
+  if (KYRO_PLANTED(kDeltasOldestFirst)) std::reverse(deltas.data(), deltas.data() + delta_count);
   if (runs != nullptr && runs->runs.empty()) runs = nullptr;
 }
 
@@ -39,6 +40,7 @@ Lookup Sources<K>::Get(typename K::Key key, Sequence sequence, Tally* prediction
 
 Sequence ClampToState(const ReadState& state, Sequence visible) noexcept {
   const Sequence end = state.generations[0]->last_sequence();
+  if (KYRO_PLANTED(kViewBelowItsRuns)) return std::min(visible, end);
   return std::max(std::min(visible, end), state.runs->floor_sequence);
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "filter/split_block.h"
 #include "segment/block_file.h"
@@ -382,9 +383,11 @@ class SegmentBuilder final : public Builder<K> {
                             WriteModel(context_, ref->keys, options_.block_bits, column));
       if (writers_.model != nullptr) ref->model = writers_.model->ref();
     }
-    KYRO_RETURN_IF_ERROR(writers_.data->Sync());
-    KYRO_RETURN_IF_ERROR(writers_.keys->Sync());
-    if (writers_.model != nullptr) KYRO_RETURN_IF_ERROR(writers_.model->Sync());
+    if (!KYRO_PLANTED(kSkipDataSync)) KYRO_RETURN_IF_ERROR(writers_.data->Sync());
+    if (!KYRO_PLANTED(kSkipKeysSync)) KYRO_RETURN_IF_ERROR(writers_.keys->Sync());
+    if (writers_.model != nullptr && !KYRO_PLANTED(kSkipModelSync)) {
+      KYRO_RETURN_IF_ERROR(writers_.model->Sync());
+    }
 
     const Tick tick = [this](std::uint64_t) { return !context_.stop || !context_.stop(); };
     const VerifySource source{
@@ -470,7 +473,7 @@ Result<SegmentRef> Retrain(const BuildContext& context, const SegmentRef& segmen
     ref.model = FileRef{};
     if (model == nullptr) return ref;
     ref.model = model->ref();
-    KYRO_RETURN_IF_ERROR(model->Sync());
+    if (!KYRO_PLANTED(kSkipRetrainSync)) KYRO_RETURN_IF_ERROR(model->Sync());
     const VerifySource source{
         .directory = context.directory, .device = false, .temporary = true, .tick = &tick};
     KYRO_RETURN_IF_ERROR(VerifyModelFile(source, ref, span));

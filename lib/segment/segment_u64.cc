@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/planted.h"
 #include "segment/segment_base.h"
 
 namespace kyro::segment {
@@ -82,6 +83,7 @@ class U64Segment final : public SegmentBase<U64> {
   bool AllGood() const noexcept { return unverified_->load(std::memory_order_relaxed) == 0; }
   bool Excludes(std::uint64_t key) const noexcept {
     if (!InKeyRange(key)) return true;
+    if (KYRO_PLANTED(kFilterForgets) && !filter_.empty() && key % 16 == 0) return true;
     return !filter_.empty() && FilterExcludes(filter::HashKey(key));
   }
   Lookup AtPosition(std::uint64_t position, std::uint64_t key) const noexcept {
@@ -191,7 +193,8 @@ void U64Segment::MultiGetGroup(std::span<const std::uint64_t> keys,
   model_.LowerBoundBatch(columns_, std::span(queries).first(which.size()),
                          std::span(positions).first(which.size()));
   for (std::size_t j = 0; j < which.size(); ++j) {
-    out[which[j]] = AtPosition(positions[j], queries[j]);
+    const std::size_t lane = KYRO_PLANTED(kMultiGetWrongLane) ? which.size() - 1 - j : j;
+    out[which[lane]] = AtPosition(positions[j], queries[j]);
   }
 }
 

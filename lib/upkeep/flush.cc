@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "io/stopwatch.h"
 #include "upkeep/run_builder.h"
@@ -25,7 +26,8 @@ void Upkeep::FlushJob() {
   while (!stopping()) {
     const read::StatePin state = states_->Pin();
     if (state->generation_count < 2) return;
-    const delta::Generation& oldest = *state->generations[state->generation_count - 1];  // U1
+    const std::size_t last = KYRO_PLANTED(kFlushNewestFirst) ? 1 : state->generation_count - 1;
+    const delta::Generation& oldest = *state->generations[last];  // U1
     const Status status = Guarded([&] { return FlushOne(oldest); });
     if (!status.ok()) {
       NoteFailure(status);
@@ -49,6 +51,7 @@ void Upkeep::FlushJob() {
 // The log is needed from `log` on.
 void Upkeep::MoveLogFloor(const delta::LogEdge& log, manifest::Manifest* next) {
   next->wal_floor = log.next;
+  if (KYRO_PLANTED(kLogFloorTooHigh) && log.next.exists()) next->wal_floor = next->wal_newest;
   if (!log.next.exists()) {
     // None is. What is numbered up to wal_newest is known to be spent, should a crash leave it.
     if (log.spent.exists()) next->wal_newest = log.spent;
@@ -68,7 +71,9 @@ Status Upkeep::FlushOne(const delta::Generation& generation) {
       [&](manifest::Manifest* next) {
         for (const NewRun& run : runs) {
           manifest::KeyspaceRef* keyspace = manifest::FindKeyspace(next, run.keyspace);
-          if (keyspace != nullptr) keyspace->runs.insert(keyspace->runs.begin(), run.run);
+          if (keyspace == nullptr) continue;
+          const bool last = KYRO_PLANTED(kFlushedRunLast);
+          keyspace->runs.insert(last ? keyspace->runs.end() : keyspace->runs.begin(), run.run);
         }
         next->last_sequence = std::max(next->last_sequence, generation.last_sequence());
         next->floor_sequence = generation.last_sequence();
@@ -98,6 +103,7 @@ Result<std::vector<Upkeep::NewRun>> Upkeep::BuildRuns(const delta::Generation& g
   for (const delta::Generation::Member& member : generation.members()) {
     const auto* keyspace = manifest::FindKeyspace(&manifest, member.keyspace);
     if (keyspace == nullptr) continue;  // dropped meanwhile
+    if (KYRO_PLANTED(kFlushSkipsKeyspace) && runs.size() == 2) continue;
     NewRun& run = runs.emplace_back();
     run.keyspace = member.keyspace;
     const Status status = member.kind == KeyKind::kU64
@@ -125,7 +131,7 @@ Status Upkeep::BuildRun(const delta::Generation& generation, const manifest::Key
   RunBuilder<K> builder(NewBuildContext(database, nullptr), options, &out->run);
   typename delta::Delta<K>::Cursor cursor(&delta, generation.last_sequence());
   for (cursor.SeekToFirst(); cursor.Valid(); cursor.Next()) {
-    if (cursor.tombstone() && oldest) {  // U3
+    if (cursor.tombstone() && (oldest || KYRO_PLANTED(kFlushDropsTombstone))) {  // U3
       ++out->tombstones_dropped;
       continue;
     }

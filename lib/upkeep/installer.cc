@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "base/test_point.h"
 
@@ -151,7 +152,8 @@ Status Installer::MakeDurable(const manifest::Manifest& next, ManifestMark* mark
   KYRO_ASSIGN_OR_RETURN(const Uuid file, context_.env.random->NewUuid());
   // The names of new files are durable before a manifest names them. After a failure a second try
   // may succeed without having synced anything: no later manifest may count on it (I4).
-  if (Status status = context_.directory->Sync(); !status.ok()) {
+  const bool skip = KYRO_PLANTED(kSkipSegmentDirectorySync);
+  if (Status status = skip ? Status::Ok() : context_.directory->Sync(); !status.ok()) {
     in_doubt_.store(true, std::memory_order_release);
     return status;
   }
@@ -176,12 +178,18 @@ Status Installer::Install(const Edit& edit, const Turnover& turnover) {
   KYRO_RETURN_IF_ERROR(edit(&next));
   const read::StatePin now = context_.states->Pin();
   KYRO_ASSIGN_OR_RETURN(auto runs, OpenRuns(next, *now->runs));
+  if (KYRO_PLANTED(kRuleWBroken)) {
+    next.last_sequence = std::max(next.last_sequence, context_.durable());
+  }
   next.next_number = next_number_.load();
   std::vector<Obsolete> gone = FindObsolete(next, *now->runs);
   std::shared_ptr<read::ReadState> state = context_.states->NewState();
   {
     MutexLock mark_lock(&mark_mutex_);
     obsolete_.reserve(obsolete_.size() + gone.size());
+  }
+  if (KYRO_PLANTED(kDeleteBeforeManifest)) {
+    for (const Obsolete& dead : gone) (void)context_.directory->Unlink(dead.names[0]);
   }
   ManifestMark mark;
   KYRO_RETURN_IF_ERROR(MakeDurable(next, &mark));
@@ -201,7 +209,8 @@ Status Installer::Install(const Edit& edit, const Turnover& turnover) {
                              std::size_t& count = then->generation_count;
                              if (turnover.fresh != nullptr) generations[count++] = turnover.fresh;
                              for (std::size_t i = 0; i < old.generation_count; ++i) {
-                               if (old.generations[i].get() == turnover.gone) continue;
+                               const bool leaves = old.generations[i].get() == turnover.gone;
+                               if (leaves || (KYRO_PLANTED(kSwapLosesWrites) && i > 0)) continue;
                                generations[count++] = old.generations[i];
                              }
                            });

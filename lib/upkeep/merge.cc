@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "io/stopwatch.h"
 #include "read/merging_cursor.h"
@@ -120,7 +121,7 @@ Status Upkeep::MergeRuns(const manifest::KeyspaceRef& keyspace, const Uuid& data
         return Status(StatusCode::kCancelled, "merge cancelled");
       }
     }
-    if (cursor.tombstone() && folded) continue;  // U3
+    if (cursor.tombstone() && (folded || KYRO_PLANTED(kMergeDropsTombstone))) continue;  // U3
     KYRO_RETURN_IF_ERROR(builder.Add(cursor.key(), cursor.value(), cursor.tombstone()));
   }
   KYRO_RETURN_IF_ERROR(cursor.status());
@@ -137,7 +138,9 @@ Status Upkeep::InstallMerge(const manifest::KeyspaceRef& keyspace, std::size_t c
     const auto at = std::search(live->runs.begin(), live->runs.end(), keyspace.runs.begin(),
                                 keyspace.runs.begin() + count);
     if (at == live->runs.end()) return gone;
-    const auto rest = live->runs.erase(at, at + count);
+    auto rest =
+        live->runs.erase(KYRO_PLANTED(kMergeLosesFlush) ? live->runs.begin() : at, at + count);
+    if (KYRO_PLANTED(kMergeNotContiguous) && rest != live->runs.end()) ++rest;
     if (!merged.run.segments.empty()) live->runs.insert(rest, merged.run);
     return Status::Ok();
   });

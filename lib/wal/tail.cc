@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wal/tail.h"
 
+#include "base/planted.h"
 #include "base/status_util.h"
 
 namespace kyro::wal {
@@ -29,7 +30,9 @@ Status CheckZerosBehind(Reader* reader, const Walk& walk) {
 
 Result<std::uint64_t> TornBytes(Reader* reader, const Walk& walk) {
   KYRO_ASSIGN_OR_RETURN(const Reader::Tail tail, reader->ExamineTail(walk.end));
-  if (!tail.witness) return tail.end - walk.end;
+  if (!tail.witness && !(KYRO_PLANTED(kTornTailRefused) && tail.end != walk.end)) {
+    return tail.end - walk.end;
+  }
   const RecordHeader& witness = *tail.witness;
   return FileError(StatusCode::kDataLoss, reader->name(), walk.end,
                    "no valid record at offset {}, sequence {}: {}; not a torn write, because the "

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "wal/record.h"
 
@@ -31,7 +32,7 @@ Status Prepare(io::WritableFile* file, const FileHeader& header, std::uint64_t b
     KYRO_RETURN_IF_ERROR(file->Write(at, std::string_view(chunk).substr(0, count)));
     at += count;
   }
-  return file->Sync();
+  return KYRO_PLANTED(kSkipLogFileSync) ? Status::Ok() : file->Sync();
 }
 
 }  // namespace
@@ -61,7 +62,7 @@ Result<std::unique_ptr<Writer>> Writer::Create(io::Directory* directory, io::Ran
     (void)directory->Unlink(temporary);
     return status;
   }
-  KYRO_RETURN_IF_ERROR(directory->Sync());
+  if (!KYRO_PLANTED(kSkipLogDirectorySync)) KYRO_RETURN_IF_ERROR(directory->Sync());
   return writer;
 }
 
@@ -85,6 +86,7 @@ Status Writer::Append(const RecordInfo& info, std::string* buffer) {
   header.first = info.first;
   header.last = info.last;
   header.synced_offset = synced_;
+  if (KYRO_PLANTED(kSyncMarkAhead)) header.synced_offset = length_;
   header.commit_micros = info.commit_micros;
   header.manifest = info.manifest;
   header.batches = info.batches;
@@ -142,7 +144,7 @@ void Writer::StartWriteback() {
 Status Writer::TruncateToLength() {
   KYRO_RETURN_IF_ERROR(file_->Truncate(length_));
   file_bytes_ = length_;
-  return Sync();
+  return KYRO_PLANTED(kSkipCutSync) ? Status::Ok() : Sync();
 }
 
 }  // namespace kyro::wal

@@ -5,6 +5,7 @@
 #ifndef KYRO_TESTS_STRUCTURE_RULES_H_
 #define KYRO_TESTS_STRUCTURE_RULES_H_
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
@@ -38,6 +39,11 @@ Problems CheckLicence(const std::string& path, const std::string& text);
 // Each docs/format-*.md names a codec in lib/ and a golden file, each golden file a page.
 // `files` maps paths to contents; only docs/ contents are read.
 Problems CheckFormats(const std::map<std::string, std::string>& files);
+
+// The planted bugs of lib/base/planted.h are at least so many, each has a switch in a .cc file of
+// lib/ (or a kernel, -inl.h), a catcher in tests/proofs/planted.txt, and a row in docs/testing.md
+// that says the same.
+Problems CheckPlanted(const std::map<std::string, std::string>& files, std::size_t at_least);
 
 }  // namespace kyro::structure
 

@@ -233,5 +233,35 @@ TEST(FormatRule, PageCodecAndGoldenFileBelongTogether) {
   }
 }
 
+TEST(PlantedRule, ListSwitchCatcherAndRowBelongTogether) {
+  using Files = std::map<std::string, std::string>;
+  const Files good = {
+      {"lib/base/planted.h",
+       "#define LIST(X) \\\n  X(kOne, \"one\") \\\n  X(kTwo, \"two \"\n \"halves\")\n"},
+      {"lib/wal/a.cc", "if (KYRO_PLANTED(kOne) || KYRO_PLANTED(kTwo)) return;\n"},
+      {"tests/proofs/planted.txt", "# rows\nkOne model --quick\nkTwo crash\n"},
+      {"docs/testing.md", "| `kOne` | one | `model` |\n| `kTwo` | two halves | `crash` |\n"}};
+  const auto refused = [](const Files& files) { return !CheckPlanted(files, 2).empty(); };
+  EXPECT_FALSE(refused(good));
+  EXPECT_FALSE(CheckPlanted(good, 3).empty()) << "too few";
+  const std::pair<const char*, const char*> changes[] = {
+      {"lib/base/planted.h", "kOne"},       {"lib/wal/a.cc", "kTwo"},
+      {"tests/proofs/planted.txt", "kOne"}, {"tests/proofs/planted.txt", "crash"},
+      {"docs/testing.md", "kTwo"},          {"docs/testing.md", "halves"},
+      {"docs/testing.md", "model"}};
+  for (const auto& [path, word] : changes) {
+    Files files = good;
+    std::string& text = files[path];
+    text.replace(text.find(word), std::string(word).size(), "kOther");
+    EXPECT_TRUE(refused(files)) << path << " without " << word;
+  }
+  Files header = good;
+  header["lib/wal/a.h"] = header["lib/wal/a.cc"];
+  EXPECT_TRUE(refused(header)) << "a switch in a header";
+  Files twice = good;
+  twice["tests/proofs/planted.txt"] += "kOne crash\n";
+  EXPECT_TRUE(refused(twice)) << "two catchers";
+}
+
 }  // namespace
 }  // namespace kyro::structure

@@ -93,6 +93,10 @@ TEST(Tree, ScriptsAndBuildFilesAreLicensed) {
   }
 }
 
+TEST(Tree, EveryPlantedBugHasASwitchACatcherAndARow) {
+  for (const std::string& problem : CheckPlanted(Files(), 40)) ADD_FAILURE() << problem;
+}
+
 TEST(Tree, EveryFormatHasAPageACodecAndAGoldenFile) {
   for (const std::string& problem : CheckFormats(Files())) ADD_FAILURE() << problem;
 }
