@@ -134,7 +134,7 @@ class Proof {
         Enumerator(&phase, effort, where + ": " + phase.title, &states_, &tally_).Run();
         if (plan_.args.minutes != 0 && Over()) return;
       }
-      if (!plan_.args.quick && item->number % 8 == 0) {
+      if (!plan_.args.quick) {
         tally_.Say(fmt::format("{} states after workload {}/{}", states_.Count(),
                                ModeName(item->mode), item->number));
       }
@@ -192,7 +192,9 @@ int Main(int argc, char** argv) {
   plan.effort.nested_every = 400;
   plan.effort.go_on_every = 50;
   if (plan.args.quick) {
-    plan.steps = 30;
+    plan.steps = 24;
+    plan.effort.nested_every = 1000;
+    plan.effort.go_on_every = 100;
     plan.items = 1;
     plan.effort.states_max = 20;
     plan.effort.stride = support::kSparse;

@@ -40,6 +40,7 @@ Recovery Recover(TestEnv* world, const Options& options) {
   }
   const Stats stats = db->stats();
   if (stats.model_fallbacks != 0) recovery.wrong = "lookups fell back from a model";
+  if (stats.models_damaged != 0) recovery.wrong = "a model that the manifest names is damaged";
   if (stats.unread_errors != 0) recovery.wrong = "a scan failed unnoticed";
   if (!stats.unknown_files.empty()) recovery.wrong = "unknown file " + stats.unknown_files[0];
   return recovery;

@@ -19,6 +19,8 @@ using support::CrashKind;
 using support::SyncFailure;
 
 constexpr std::uint64_t kKeys = 25;
+// In one life, if a Resume helps.
+constexpr int kFailures = 3;
 // The keyspace that is dropped and made again, and the one that readers look at.
 constexpr std::size_t kDropped = 2, kRead = 0;
 
@@ -51,11 +53,11 @@ class Runner {
     if (!over_ && close) Close();
     Abandon();
   }
-  // The same with a failure planted before one of the last steps.
+  // The same with failures planted behind the last of the steps.
   void RunToFailure(int steps) {
     Open();
     for (int i = 0; i < steps && !over_; ++i) Step(static_cast<int>(random_.Below(60)));
-    if (!over_) Fail();
+    for (int i = 0; i < kFailures && !over_ && db_ != nullptr; ++i) Fail();
     Abandon();
   }
 
@@ -372,7 +374,11 @@ void Runner::BulkLoad() {
       if (!Must(loader->Add(db::U64Of(row.key), row.value), "BulkLoader::Add")) break;
     }
   }
-  if (!Must(loader.status(), "NewBulkLoader") || over_) return EndSpan(Operation::kBulkLoad);
+  EndSpan(Operation::kBulkLoad);
+  if (!Must(loader.status(), "NewBulkLoader") || over_) return;
+  // Writes elsewhere go on meanwhile, and are in memory when the load ends.
+  Write({{1, true, "meanwhile", std::to_string(history().sequence() + 1)}}, Operation::kPut);
+  if (over_) return;
   const Sequence want = history().Issue(Now(), rows);
   const auto sequence = loader->Finish();
   if (!sequence.ok()) {
@@ -433,7 +439,8 @@ void Runner::Fail() {
     constexpr int kSteps[] = {kFacePut,      kFacePut,  kFaceBatch, kFaceDelete,
                               kFaceSync,     kFaceSync, kFaceFlush, kFaceCheckpoint,
                               kFaceBulkLoad, kFaceDrop, kFaceFold};
-    Step(random_.OneIn(2) ? kFaceSync : kSteps[random_.Below(std::size(kSteps))]);
+    const int likely = mode_ == Durability::kSync ? kFacePut : kFaceSync;  // what syncs the log
+    Step(random_.OneIn(2) ? likely : kSteps[random_.Below(std::size(kSteps))]);
   }
   if (!over_ || !wrong_.empty() || db_ == nullptr) return;
   if (!random_.OneIn(4)) Resume();
