@@ -26,6 +26,7 @@ Result<Sequence> CommitQueue::CommitBulk(const BulkInstall& install) {
 }
 
 Status CommitQueue::BulkAsLeader(const BulkInstall& install, Sequence* sequence) {
+  KYRO_RETURN_IF_ERROR(RequireSoundLog());  // then it is certain that nothing was loaded
   const bool flush = !active_->empty() && !KYRO_PLANTED(kBulkWithoutFlush);
   if (flush) KYRO_RETURN_IF_ERROR(FreezeAsLeader());
   KYRO_RETURN_IF_ERROR(FlushAllAsLeader());

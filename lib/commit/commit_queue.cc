@@ -197,11 +197,14 @@ Status CommitQueue::Process(const std::vector<Request*>& group) {
   return Status::Ok();
 }
 
+Status CommitQueue::RequireSoundLog() const {
+  if (log_->failed().ok()) return Status::Ok();
+  return Error(StatusCode::kReadOnly, "read-only until Resume or reopening: {}",
+               log_->failed().message());
+}
+
 Status CommitQueue::MakeRoom(const std::vector<Request*>& group) {
-  if (!log_->failed().ok()) {
-    return Error(StatusCode::kReadOnly, "read-only until Resume or reopening: {}",
-                 log_->failed().message());
-  }
+  KYRO_RETURN_IF_ERROR(RequireSoundLog());
   std::uint64_t need = 0;
   for (const Request* request : group) need += request->need_bytes;
   if (!active_->empty() && active_->bytes() + need > options_.delta_bytes) return FreezeAsLeader();

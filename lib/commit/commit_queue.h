@@ -142,6 +142,7 @@ class CommitQueue {
   void Lead(Request* first);
   void TakeGroup(Request* first, std::vector<Request*>* group) KYRO_REQUIRES(mutex_);
   Status Process(const std::vector<Request*>& group);
+  Status RequireSoundLog() const;
   Status MakeRoom(const std::vector<Request*>& group);
   Status WaitForFlush(std::chrono::microseconds* waited);
   Status ReserveMemory(const std::vector<Request*>& group);

@@ -230,5 +230,25 @@ TEST_F(ResumeTest, AReadOnlyDatabaseStaysOne) {
   EXPECT_EQ(reader->Resume().code(), StatusCode::kReadOnly);
 }
 
+// Nothing was tried with the load: its outcome is known, unlike that of the write before it.
+TEST_F(ResumeTest, ABulkLoadThatMeetsAFailedLogIsNotLoaded) {
+  Open(TinyOptions());
+  ASSERT_TRUE(Put(0, "before").ok());
+  auto keyspace = db_->db.OpenKeyspace<U64>(FourSpaces()[0].name);
+  ASSERT_TRUE(keyspace.ok());
+  {
+    auto loader = keyspace->NewBulkLoader();
+    ASSERT_TRUE(loader.ok());
+    ASSERT_TRUE(loader->Add(5, "loaded").ok());
+    const auto wal = [](std::string_view name) { return name.find(".wal") != name.npos; };
+    faults_.Inject({.ops = {FsOp::kSync}, .name = wal});
+    ASSERT_EQ(db_->spaces[1]->Put("unknown", "x", {}).code(), StatusCode::kUnknownOutcome);
+    EXPECT_EQ(loader->Finish().status().code(), StatusCode::kReadOnly);
+  }
+  ASSERT_TRUE(db_->db.Resume().ok());
+  ExpectHolds("after Resume");
+  ExpectSurvives("after Resume");
+}
+
 }  // namespace
 }  // namespace kyro::db
