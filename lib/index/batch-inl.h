@@ -137,7 +137,8 @@ inline void AddTreeKeys(const Window& window, std::uint32_t rank, std::uint32_t 
 
 // The structure of one node. Its fields are copied to where no store can alias them.
 template <bool kUnique>
-void MeasureLeaves(const Core& core, const std::uint64_t* keys, Measured* measured) {
+KYRO_INDEX_LARGE void MeasureLeaves(const Core& core, const std::uint64_t* keys,
+                                    Measured* measured) {
   const NodeRecord root = core.root;
   const std::uint64_t* const slots = core.slots;
   const std::uint32_t count = core.key_count;
@@ -164,8 +165,8 @@ class MixedMeter {
 
  private:
   // The keys [first, end) under node `id`, which is `depth` nodes deep.
-  void MeasureNode(const NodeRecord& shared, std::uint32_t id, std::uint32_t depth,
-                   std::uint32_t first, std::uint32_t end, Measured* measured) {
+  KYRO_INDEX_LARGE void MeasureNode(const NodeRecord& shared, std::uint32_t id, std::uint32_t depth,
+                                    std::uint32_t first, std::uint32_t end, Measured* measured) {
     const NodeRecord node = shared;
     for (std::uint32_t i = first; i < end;) {
       const SlotPosition at = LocateSlot(node, keys_[i]);
@@ -234,7 +235,8 @@ class MixedMeter {
 // The predictor is monotone, so if a block's first and last key both find the block, so does
 // every key between them. Blocks where that does not hold (they begin with duplicates of a key
 // that is found in an earlier block) are looked at key by key.
-inline void MeasureTree(const Core& core, const std::uint64_t* keys, Measured* measured) noexcept {
+KYRO_INDEX_LARGE inline void MeasureTree(const Core& core, const std::uint64_t* keys,
+                                         Measured* measured) noexcept {
   std::uint32_t rank = 0;
   for (std::uint32_t first = 0; first < core.key_count; first += kBlockKeys) {
     const std::uint32_t last = std::min(first + kBlockKeys, core.key_count) - 1;

@@ -21,17 +21,56 @@ std::uint32_t LowerBoundOf(const Core& core, const Columns& columns, std::uint64
   return Lookup::Find(core, columns, key);
 }
 
-template <class Lookup>
-Window PredictOf(const Core& core, std::uint64_t key) noexcept {
-  return Lookup::Locate(core, key);
+inline Window PredictInSlots(const Core& core, std::uint64_t key) noexcept {
+  return LocateInSlots(core, key);
 }
+
+inline Window PredictInTree(const Core& core, std::uint64_t key) noexcept {
+  return LocateInRootTree(core, key);
+}
+
+#if HWY_TARGET == HWY_SCALAR
+
+// Without vectors a copy per structure and a batch in lockstep gain less than their size is worth:
+// on x86 these are processors of before 2008.
+struct AnyFamily {
+  static void Batch(const Core& core, const Columns& columns, const std::uint64_t* queries,
+                    std::uint32_t* positions, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) {
+      positions[i] = AnyLookup::Find(core, columns, queries[i]);
+    }
+  }
+  static void MeasureSlots(const Core& core, const std::uint64_t* keys,
+                           Measured* measured) noexcept {
+    if (core.structure == Structure::kMixed) {
+      MixedMeter(core, keys).Run(measured);
+    } else {
+      MeasureLeaves<false>(core, keys, measured);
+    }
+  }
+  static constexpr Kernels kSlots = {&LowerBoundOf<AnyLookup>, &Batch, &PredictInSlots,
+                                     &TraceInSlots, &MeasureSlots};
+  static constexpr Kernels kTree = {&LowerBoundOf<AnyLookup>, &Batch, &PredictInTree, &TraceInTree,
+                                    &MeasureTree};
+};
+
+template <bool kMixed>
+const Kernels& SlotKernels(std::uint32_t) {
+  return AnyFamily::kSlots;
+}
+inline const Kernels& TreeKernels(std::uint32_t) {
+  return AnyFamily::kTree;
+}
+
+#else
 
 template <std::uint32_t kLines, bool kMixed>
 struct SlotFamily {
   using Lookup = SlotLookup<kLines, kMixed>;
 
-  static void Batch(const Core& core, const Columns& columns, const std::uint64_t* queries,
-                    std::uint32_t* positions, std::size_t count) noexcept {
+  KYRO_INDEX_LARGE static void Batch(const Core& core, const Columns& columns,
+                                     const std::uint64_t* queries, std::uint32_t* positions,
+                                     std::size_t count) noexcept {
     for (std::size_t i = 0; i < count; i += kLockstep) {
       FindSlotsLockstep<Lookup>(core, columns, queries + i, positions + i,
                                 std::min(kLockstep, count - i));
@@ -46,45 +85,29 @@ struct SlotFamily {
       MeasureLeaves<false>(core, keys, measured);
     }
   }
-  static constexpr Kernels kKernels = {&LowerBoundOf<Lookup>, &Batch, &PredictOf<Lookup>,
+  static constexpr Kernels kKernels = {&LowerBoundOf<Lookup>, &Batch, &PredictInSlots,
                                        &TraceInSlots, &Measure};
 };
 
-inline Window PredictInTree(const Core& core, std::uint64_t key) noexcept {
-  return LocateInRootTree(core, key);
-}
-
-inline void BatchInTree(const Core& core, const Columns& columns, const std::uint64_t* queries,
-                        std::uint32_t* positions, std::size_t count) noexcept {
+KYRO_INDEX_LARGE inline void BatchInTree(const Core& core, const Columns& columns,
+                                         const std::uint64_t* queries, std::uint32_t* positions,
+                                         std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; i += kLockstep) {
     FindTreeLockstep(core, columns, queries + i, positions + i, std::min(kLockstep, count - i));
   }
 }
 
-// Only a single lookup is compiled once per depth: there a level loop cost 11-13%.
+// Only a single lookup is compiled once per depth: there a level loop cost 11-13%. SSE4,
+// where the compares are what a lookup costs, has the loop.
 template <std::uint32_t kLevels>
 struct TreeFamily {
-  static constexpr Kernels kKernels = {&LowerBoundOf<TreeLookup<kLevels>>, &BatchInTree,
-                                       &PredictInTree, &TraceInTree, &MeasureTree};
-};
-
-// No model: few keys, or a caller that lost it.
-struct SearchFamily {
-  static std::uint32_t Find(const Core& core, const Columns& columns, std::uint64_t key) noexcept {
-    return BinaryLowerBound(columns.keys, core.key_count, key);
-  }
-  static void Batch(const Core& core, const Columns& columns, const std::uint64_t* queries,
-                    std::uint32_t* positions, std::size_t count) noexcept {
-    for (std::size_t i = 0; i < count; ++i) positions[i] = Find(core, columns, queries[i]);
-  }
-  static Window Predict(const Core& core, std::uint64_t) noexcept {
-    return {0, core.key_count, core.key_count / 2, false};
-  }
-  static void Trace(const Core& core, std::uint64_t key, Route* route) noexcept {
-    route->window = Predict(core, key);
-  }
-  static void Measure(const Core&, const std::uint64_t*, Measured*) noexcept {}
-  static constexpr Kernels kKernels = {&Find, &Batch, &Predict, &Trace, &Measure};
+#if HWY_TARGET == HWY_SSE4
+  using Lookup = AnyTreeLookup;
+#else
+  using Lookup = TreeLookup<kLevels>;
+#endif
+  static constexpr Kernels kKernels = {&LowerBoundOf<Lookup>, &BatchInTree, &PredictInTree,
+                                       &TraceInTree, &MeasureTree};
 };
 
 template <bool kMixed>
@@ -117,6 +140,27 @@ inline const Kernels& TreeKernels(std::uint32_t levels) {
       return TreeFamily<7>::kKernels;
   }
 }
+
+#endif  // HWY_TARGET == HWY_SCALAR
+
+// No model: few keys, or a caller that lost it.
+struct SearchFamily {
+  static std::uint32_t Find(const Core& core, const Columns& columns, std::uint64_t key) noexcept {
+    return BinaryLowerBound(columns.keys, core.key_count, key);
+  }
+  static void Batch(const Core& core, const Columns& columns, const std::uint64_t* queries,
+                    std::uint32_t* positions, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) positions[i] = Find(core, columns, queries[i]);
+  }
+  static Window Predict(const Core& core, std::uint64_t) noexcept {
+    return {0, core.key_count, core.key_count / 2, false};
+  }
+  static void Trace(const Core& core, std::uint64_t key, Route* route) noexcept {
+    route->window = Predict(core, key);
+  }
+  static void Measure(const Core&, const std::uint64_t*, Measured*) noexcept {}
+  static constexpr Kernels kKernels = {&Find, &Batch, &Predict, &Trace, &Measure};
+};
 
 inline const Kernels* ChooseKernels(const Core& core) {
   switch (core.structure) {

@@ -25,10 +25,13 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 // Inlined, the eight to sixteen compares of SSE4 make its kernels the largest. Processors without
 // AVX2 pay with a call.
+#undef KYRO_INDEX_LARGE
 #if HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SCALAR
 #define KYRO_INDEX_COUNT_INLINE HWY_NOINLINE
+#define KYRO_INDEX_LARGE [[gnu::cold]]  // for size
 #else
 #define KYRO_INDEX_COUNT_INLINE HWY_INLINE
+#define KYRO_INDEX_LARGE
 #endif
 
 // How many of the kKeys sorted keys are below `key`.
@@ -178,7 +181,7 @@ HWY_INLINE std::size_t AnyRootTreeBlock(const Core& core, std::uint64_t key, Hea
   }
   return node;
 }
-HWY_INLINE Window LocateInRootTree(const Core& core, std::uint64_t key) {
+HWY_NOINLINE Window LocateInRootTree(const Core& core, std::uint64_t key) {
   return BlockWindow(core, AnyRootTreeBlock(core, key));
 }
 
@@ -191,6 +194,15 @@ struct TreeLookup {
     const std::uint32_t start = BlockStart(core, RootTreeBlock<kLevels>(core, key));
     PrefetchValues<kWindowKeys>(columns, start);
     return ProbeBlock<kWindowKeys>(core, columns, key, start);
+  }
+};
+
+struct AnyTreeLookup {
+  static HWY_INLINE std::uint32_t Find(const Core& core, const Columns& columns,
+                                       std::uint64_t key) {
+    const std::uint32_t start = BlockStart(core, AnyRootTreeBlock(core, key));
+    PrefetchValues<kBlockKeys>(columns, start);
+    return ProbeBlock<kBlockKeys>(core, columns, key, start);
   }
 };
 
@@ -242,27 +254,53 @@ HWY_INLINE SlotPosition FollowChildren(const Core& core, std::uint64_t key, Slot
   return at;
 }
 
+// The window below a root slot that is no leaf.
+HWY_NOINLINE Window LocateDeep(const Core& core, std::uint64_t key, std::uint64_t slot,
+                               std::uint64_t fraction) {
+  const SlotPosition at = FollowChildren(core, key, {slot, fraction});
+  if (KindOf(at.slot) == SlotKind::kLeaf) {
+    return LeafWindow(core, at.slot, at.fraction, core.probe_lines);
+  }
+  return BlockWindow(core, SmallTreeBlock(core, key, at.slot));
+}
+
+// The window of any key, where a lookup's speed is not what counts: lines and structure are tested
+// at run time.
+inline Window LocateInSlots(const Core& core, std::uint64_t key) {
+  const SlotPosition at = LocateSlot(core.root, key);  // inside the section (C2)
+  const std::uint64_t slot = core.slots[at.slot];
+  if (core.structure == Structure::kMixed) return LocateDeep(core, key, slot, at.fraction);
+  return LeafWindow(core, slot, at.fraction, core.probe_lines);
+}
+
+// Any structure, tested at run time.
+struct AnyLookup {
+  static HWY_INLINE std::uint32_t Find(const Core& core, const Columns& columns,
+                                       std::uint64_t key) {
+    const Window window =
+        core.structure == Structure::kTree ? LocateInRootTree(core, key) : LocateInSlots(core, key);
+    if (window.in_tree) return ProbeBlock<kBlockKeys>(core, columns, key, window.start);
+    switch (window.count) {
+      case 2 * kLineKeys:
+        return ProbeLeaf<2 * kLineKeys>(core, columns, key, window.start, window.position);
+      case 3 * kLineKeys:
+        return ProbeLeaf<3 * kLineKeys>(core, columns, key, window.start, window.position);
+      default:
+        return ProbeLeaf<4 * kLineKeys>(core, columns, key, window.start, window.position);
+    }
+  }
+};
+
 template <std::uint32_t kLines, bool kMixed>
 struct SlotLookup {
   static constexpr std::uint32_t kWindowKeys = kLines * kLineKeys;
 
-  // Windows below a root slot that is no leaf.
-  static HWY_NOINLINE Window LocateDeep(const Core& core, std::uint64_t key, std::uint64_t slot,
-                                        std::uint64_t fraction) {
-    const SlotPosition at = FollowChildren(core, key, {slot, fraction});
-    if (KindOf(at.slot) == SlotKind::kLeaf) return LeafWindow(core, at.slot, at.fraction, kLines);
-    return BlockWindow(core, SmallTreeBlock(core, key, at.slot));
-  }
   static HWY_INLINE Window LocateInSlot(const Core& core, std::uint64_t key, std::uint64_t slot,
                                         std::uint64_t fraction) {
     if (kMixed && HWY_UNLIKELY(KindOf(slot) != SlotKind::kLeaf)) {
       return LocateDeep(core, key, slot, fraction);
     }
     return LeafWindow(core, slot, fraction, kLines);
-  }
-  static HWY_INLINE Window Locate(const Core& core, std::uint64_t key) {
-    const SlotPosition at = LocateSlot(core.root, key);  // inside the section (C2)
-    return LocateInSlot(core, key, core.slots[at.slot], at.fraction);
   }
   static HWY_INLINE std::uint32_t ProbeWindow(const Core& core, const Columns& columns,
                                               std::uint64_t key, const Window& window) {
@@ -298,14 +336,14 @@ struct SlotLookup {
 
 // ---------------------------------------------------------------------------------- traces
 
-inline void TraceInTree(const Core& core, std::uint64_t key, Route* route) noexcept {
+[[gnu::cold]] inline void TraceInTree(const Core& core, std::uint64_t key, Route* route) noexcept {
   route->end = Route::End::kRootTree;
   const std::size_t block = AnyRootTreeBlock(core, key, RouteWriter{route});
   route->block = static_cast<std::uint32_t>(block);
   route->window = BlockWindow(core, block);
 }
 
-inline void TraceInSlots(const Core& core, std::uint64_t key, Route* route) noexcept {
+[[gnu::cold]] inline void TraceInSlots(const Core& core, std::uint64_t key, Route* route) noexcept {
   const RouteWriter writer{route};
   SlotPosition at = LocateSlot(core.root, key);
   route->Node(0, at.slot);
