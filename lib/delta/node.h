@@ -188,7 +188,7 @@ struct alignas(64) Leaf<U64> {
   mutable Head heads[kSlots];
 
   Head& head(int slot) const noexcept { return heads[slot]; }
-  void PrefetchSlot(int slot) const noexcept {
+  [[gnu::always_inline]] void PrefetchSlot(int slot) const noexcept {
     __builtin_prefetch(heads[slot].load(std::memory_order_relaxed));
   }
   // Fills slot `slot`, which the order does not name yet.
@@ -210,7 +210,7 @@ struct alignas(64) Leaf<Bytes> {
 
   Head& head(int slot) const noexcept { return keys.Get(slot)->head; }
   // The record lies before the entry: they were allocated one after the other.
-  void PrefetchSlot(int slot) const noexcept {
+  [[gnu::always_inline]] void PrefetchSlot(int slot) const noexcept {
     const char* const entry = reinterpret_cast<const char*>(keys.Get(slot));
     __builtin_prefetch(entry);
     __builtin_prefetch(entry - sizeof(Record));

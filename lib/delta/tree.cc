@@ -57,10 +57,16 @@ const Leaf<K>* Tree<K>::Descend(ChooseRank choose) const noexcept {
 }
 
 template <class K>
-const Head* Tree<K>::Find(const Probe& probe) const noexcept {
-  const Leaf<K>* const leaf = Descend([&probe](const Inner<K>* node, Order order) {
-    return node->separators.template Rank<true>(order, probe);
+template <bool kOrEqual>
+const Leaf<K>* Tree<K>::LeafOf(const Probe& probe) const noexcept {
+  return Descend([&probe](const Inner<K>* node, Order order) {
+    return node->separators.template Rank<kOrEqual>(order, probe);
   });
+}
+
+template <class K>
+const Head* Tree<K>::Find(const Probe& probe) const noexcept {
+  const Leaf<K>* const leaf = LeafOf<true>(probe);
   KYRO_TEST_POINT("delta.reader_reached_leaf");
   const Order order(leaf->order.load(std::memory_order_acquire));
   const int rank = leaf->keys.template Rank<false>(order, probe);
@@ -131,9 +137,7 @@ typename Tree<K>::Place Tree<K>::Above(const Probe& probe) const noexcept {
 template <class K>
 template <bool kOrEqual>
 typename Tree<K>::Place Tree<K>::Below(const Probe& probe) const noexcept {
-  const Leaf<K>* const leaf = Descend([&probe](const Inner<K>* node, Order order) {
-    return node->separators.template Rank<kOrEqual>(order, probe);
-  });
+  const Leaf<K>* const leaf = LeafOf<kOrEqual>(probe);
   const Order order(leaf->order.load(std::memory_order_acquire));
   const int rank = leaf->keys.template Rank<kOrEqual>(order, probe);
   return rank == 0 ? Place{} : Place{leaf, order, rank - 1};

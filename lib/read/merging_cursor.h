@@ -59,7 +59,7 @@ class MergingCursor {
   // May throw bad_alloc.
   explicit MergingCursor(std::shared_ptr<const ViewState<K>> view);
   // For merges: contiguous runs, newest first, which outlive the cursor. Tombstones are shown.
-  explicit MergingCursor(std::span<const Run<K>> runs);
+  [[gnu::cold]] explicit MergingCursor(std::span<const Run<K>> runs);
   ~MergingCursor();
   MergingCursor(const MergingCursor&) = delete;
   MergingCursor& operator=(const MergingCursor&) = delete;
@@ -84,7 +84,7 @@ class MergingCursor {
   static constexpr std::size_t kNone = ~std::size_t{0};
 
   // Not inlined: a vector's growth is a kilobyte of code for each caller.
-  [[gnu::noinline]] void AddSource(SourceCursor<K> source);
+  [[gnu::cold]] void AddSource(SourceCursor<K> source);
   void FindForward() noexcept;  // from where the sources stand
   void FindBackward() noexcept;
   std::size_t Smallest() noexcept;  // newest among equals; kNone at the end or after an error

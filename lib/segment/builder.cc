@@ -287,7 +287,8 @@ class SegmentBuilder final : public Builder<K> {
     return tombstones_.Add(entries_, tombstone);
   }
 
-  Result<SegmentRef> FinishFiles() {
+  // Cold, with all that it calls but the filter's loop over the keys: once per segment.
+  [[gnu::cold, gnu::noinline]] Result<SegmentRef> FinishFiles() {
     KYRO_RETURN_IF_ERROR(FinishData());
     KYRO_RETURN_IF_ERROR(FinishKeys());
     SegmentRef ref;
@@ -346,7 +347,7 @@ class SegmentBuilder final : public Builder<K> {
     return keys->Finish();
   }
 
-  Status AppendFilter() {
+  [[gnu::noinline]] Status AppendFilter() {
     BlockWriter* const keys = writers_.keys.get();
     KYRO_RETURN_IF_ERROR(keys->Flush());
     KYRO_ASSIGN_OR_RETURN(const auto mapping, MapTemporary(context_, *keys, keys_.end(entries_)));
@@ -425,61 +426,31 @@ Result<std::unique_ptr<BlockWriter>> NewWriter(const BuildContext& context,
   return BlockWriter::Create(context.directory, header);
 }
 
+template <class K>
+[[gnu::cold, gnu::noinline]] Result<std::unique_ptr<Builder<K>>> NewBuilder(
+    const BuildContext& context, BuildOptions options) {
+  options.entries_max = std::min(options.entries_max, kSegmentEntriesMax);
+  options.heap_bytes_max = std::min(options.heap_bytes_max, kSegmentHeapBytesMax);
+  if (options.block_bits < kBlockBitsMin || options.block_bits > kBlockBitsMax) {
+    return Error(StatusCode::kInvalidArgument, "blocks of 2^{} bytes", options.block_bits);
+  }
+  Writers writers;
+  KYRO_ASSIGN_OR_RETURN(writers.keys, NewWriter(context, options, FileKind::kKeys, kKindOf<K>));
+  KYRO_ASSIGN_OR_RETURN(writers.data, NewWriter(context, options, FileKind::kData, kKindOf<K>));
+  auto builder = std::make_unique<SegmentBuilder<K>>(context, options, std::move(writers));
+  KYRO_RETURN_IF_ERROR(builder->Begin());
+  return std::unique_ptr<Builder<K>>(std::move(builder));
+}
+
 }  // namespace
 
 template <class K>
 Result<std::unique_ptr<Builder<K>>> Builder<K>::Create(const BuildContext& context,
                                                        const BuildOptions& options) {
-  return Guarded([&]() -> Result<std::unique_ptr<Builder<K>>> {
-    BuildOptions checked = options;
-    checked.entries_max = std::min(checked.entries_max, kSegmentEntriesMax);
-    checked.heap_bytes_max = std::min(checked.heap_bytes_max, kSegmentHeapBytesMax);
-    if (checked.block_bits < kBlockBitsMin || checked.block_bits > kBlockBitsMax) {
-      return Error(StatusCode::kInvalidArgument, "blocks of 2^{} bytes", checked.block_bits);
-    }
-    Writers writers;
-    KYRO_ASSIGN_OR_RETURN(writers.keys, NewWriter(context, checked, FileKind::kKeys, kKindOf<K>));
-    KYRO_ASSIGN_OR_RETURN(writers.data, NewWriter(context, checked, FileKind::kData, kKindOf<K>));
-    auto builder = std::make_unique<SegmentBuilder<K>>(context, checked, std::move(writers));
-    KYRO_RETURN_IF_ERROR(builder->Begin());
-    return std::unique_ptr<Builder<K>>(std::move(builder));
-  });
+  return Guarded([&] { return NewBuilder<K>(context, options); });
 }
 
 template class Builder<U64>;
 template class Builder<Bytes>;
-
-Result<SegmentRef> Retrain(const BuildContext& context, const SegmentRef& segment) {
-  return Guarded([&]() -> Result<SegmentRef> {
-    Counters counters;
-    KYRO_ASSIGN_OR_RETURN(const auto keys,
-                          BlockFile::Open(*context.directory, FileKind::kKeys, segment.keys,
-                                          Access::kMap, &counters, /*unverified=*/nullptr));
-    const Header& header = keys->header();
-    if (header.key_kind != KeyKind::kU64) return segment;
-    const Column* const column = header.Find(ColumnId::kKeys);
-    if (column == nullptr || column->type != ColumnType::kU64 || column->count != segment.entries ||
-        header.entries != segment.entries || segment.entries > kSegmentEntriesMax) {
-      return FileError(StatusCode::kDataLoss, keys->name(), kFileHeaderBytes,
-                       "has no keys column of {} entries", segment.entries);
-    }
-    const Tick tick = [&](std::uint64_t) { return !context.stop || !context.stop(); };
-    KYRO_RETURN_IF_ERROR(keys->VerifyAll(tick));
-    const std::span<const std::uint64_t> span(
-        reinterpret_cast<const std::uint64_t*>(keys->at(column->offset)), column->count);
-    KYRO_ASSIGN_OR_RETURN(const auto model,
-                          WriteModel(context, segment.keys, header.block_bits, span));
-    SegmentRef ref = segment;
-    ref.model = FileRef{};
-    if (model == nullptr) return ref;
-    ref.model = model->ref();
-    if (!KYRO_PLANTED(kSkipRetrainSync)) KYRO_RETURN_IF_ERROR(model->Sync());
-    const VerifySource source{
-        .directory = context.directory, .device = false, .temporary = true, .tick = &tick};
-    KYRO_RETURN_IF_ERROR(VerifyModelFile(source, ref, span));
-    KYRO_RETURN_IF_ERROR(model->Publish());
-    return ref;
-  });
-}
 
 }  // namespace kyro::segment
