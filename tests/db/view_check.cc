@@ -133,7 +133,8 @@ void ViewCheck::Scan(const AnyView& view, const Map& map, const std::optional<st
   Rows found;
   RequireOk(view.Scan(lo, hi, &found), "Scan");
   auto want = lo ? map.lower_bound(*lo) : map.begin();
-  for (const auto& [key, value] : found) {
+  for (const auto& row : found) {
+    const std::string &key = row.first, &value = row.second;
     const bool end = want == map.end() || (hi && want->first >= *hi);
     Require(!end && key == want->first && value == want->second, [&] {
       return "Scan: at " + Shown(key) + " = " + Shown(value) + ", want " +
