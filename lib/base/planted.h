@@ -35,6 +35,8 @@
   X(kSkipCutSync, "a log file that was cut to its length is not synced") \
   X(kCutLeftOut, "the file after a failed write does not say where the one before it ends") \
   X(kFailedWriteNotVoided, "what a failed write left in the log is not cut off") \
+  X(kSkipLinkSync, "a log file is named by the manifest before its link is synced") \
+  X(kSyncMarkStuck, "records never say that bytes before them were synced") \
   X(kSyncMarkAhead, "records say that all before them was synced, synced or not") \
   X(kTornTailRefused, "a torn tail of the log is taken for damage") \
   X(kDurableRunsAhead, "Stats::durable counts groups that were not synced") \

@@ -86,6 +86,7 @@ Status Writer::Append(const RecordInfo& info, std::string* buffer) {
   header.first = info.first;
   header.last = info.last;
   header.synced_offset = synced_;
+  if (KYRO_PLANTED(kSyncMarkStuck)) header.synced_offset = kFirstRecordOffset;
   if (KYRO_PLANTED(kSyncMarkAhead)) header.synced_offset = length_;
   header.commit_micros = info.commit_micros;
   header.manifest = info.manifest;

@@ -16,7 +16,7 @@ namespace kyro::proofs {
 namespace {
 
 constexpr std::uint64_t kQuickCases = 12;
-constexpr std::uint64_t kBoundedCases = 200;
+constexpr std::uint64_t kBoundedCases = 100;
 constexpr int kQuickSteps = 1500;
 constexpr int kSteps = 4000;
 
