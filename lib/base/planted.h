@@ -85,7 +85,11 @@
   X(kDropUnsynced, "a keyspace is dropped before what was acknowledged is durable") \
   X(kCheckpointMissesFile, "a checkpoint lacks the values of runs of several segments") \
   X(kCheckpointWithoutFlush, "a checkpoint lacks what is in memory") \
-  X(kSkipCopySync, "a checkpoint's copied files are not synced")
+  X(kSkipCopySync, "a checkpoint's copied files are not synced") \
+  X(kWriteStaysInProcess, "a log record is acknowledged while it waits in the process") \
+  X(kPosixSkipFileSync, "fdatasync of a file is left out and reported as done") \
+  X(kPosixSyncFileRange, "a file's sync only starts writing it back") \
+  X(kPosixSkipDirectorySync, "fsync of a directory is left out and reported as done")
 // clang-format on
 
 #ifdef KYRO_PLANTED_BUGS

@@ -10,8 +10,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 #include "base/coding.h"
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "io/posix.h"
 
@@ -93,6 +95,11 @@ class PosixWritableFile final : public WritableFile {
   }
 
   Status Sync() override {
+    if (KYRO_PLANTED(kPosixSkipFileSync)) return Status();
+    if (KYRO_PLANTED(kPosixSyncFileRange)) {
+      StartWriteback(0, 0);
+      return Status();
+    }
     if (::fdatasync(fd()) != 0) return ErrnoError(errno, "fdatasync", file_->name);  // P3
     return Status();
   }
@@ -117,6 +124,43 @@ class PosixWritableFile final : public WritableFile {
   int fd() const noexcept { return file_->fd.get(); }
   const std::shared_ptr<OpenFile> file_;
 };
+
+#ifdef KYRO_PLANTED_BUGS
+// kWriteStaysInProcess: what was written last stays here until the next call.
+class LateFile final : public WritableFile {
+ public:
+  explicit LateFile(std::unique_ptr<WritableFile> file) : file_(std::move(file)) {}
+
+  Status Write(std::uint64_t offset, std::string_view bytes) override {
+    KYRO_RETURN_IF_ERROR(Flush());
+    offset_ = offset;
+    late_ = bytes;
+    return Status();
+  }
+  Status Sync() override {
+    KYRO_RETURN_IF_ERROR(Flush());
+    return file_->Sync();
+  }
+  Status Truncate(std::uint64_t bytes) override {
+    KYRO_RETURN_IF_ERROR(Flush());
+    return file_->Truncate(bytes);
+  }
+  void StartWriteback(std::uint64_t offset, std::uint64_t bytes) override {
+    file_->StartWriteback(offset, bytes);
+  }
+  Result<std::size_t> Read(std::uint64_t offset, std::size_t bytes, char* to) override {
+    KYRO_RETURN_IF_ERROR(Flush());
+    return file_->Read(offset, bytes, to);
+  }
+
+ private:
+  Status Flush() { return file_->Write(offset_, std::exchange(late_, std::string())); }
+
+  const std::unique_ptr<WritableFile> file_;
+  std::uint64_t offset_ = 0;
+  std::string late_;
+};
+#endif
 
 class PosixRandomFile final : public RandomFile {
  public:
@@ -203,6 +247,11 @@ Result<std::size_t> ReadDeviceAt(const OpenFile& file, std::uint64_t offset, std
 }
 
 std::unique_ptr<WritableFile> NewPosixWritableFile(std::shared_ptr<OpenFile> file) {
+#ifdef KYRO_PLANTED_BUGS
+  if (KYRO_PLANTED(kWriteStaysInProcess) && file->name.ends_with(".wal.tmp")) {
+    return std::make_unique<LateFile>(std::make_unique<PosixWritableFile>(std::move(file)));
+  }
+#endif
   return std::make_unique<PosixWritableFile>(std::move(file));
 }
 

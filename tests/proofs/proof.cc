@@ -14,7 +14,8 @@ constexpr std::uint64_t kViolationsPrinted = 20;
 [[noreturn]] void Refuse(const char* program, std::string_view argument) {
   std::fprintf(stderr,
                "%s: %.*s is not understood\n"
-               "usage: %s [--quick | --long=MINUTES] [--seed=N] [--threads=N] [--only=NAME]\n",
+               "usage: %s [--quick | --long=MINUTES] [--seed=N] [--threads=N] [--only=NAME] "
+               "[--allow-skip]\n",
                program, static_cast<int>(argument.size()), argument.data(), program);
   std::exit(2);
 }
@@ -40,6 +41,8 @@ Args ParseArgs(int argc, char** argv) {
     const std::string_view argument = argv[i];
     if (argument == "--quick") {
       args.quick = true;
+    } else if (argument == "--allow-skip") {
+      args.allow_skip = true;
     } else if (argument.starts_with("--only=")) {
       args.only = argument.substr(7);
     } else if (!Take(argument, "--seed=", &args.seed) &&

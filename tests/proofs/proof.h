@@ -25,6 +25,7 @@ struct Args {
   std::uint64_t threads = 2;  // --threads=N
   bool quick = false;         // --quick: seconds, for the suite and to catch planted bugs
   std::string only;           // --only=NAME: one part of the program
+  bool allow_skip = false;    // --allow-skip: what this machine does not allow is no violation
 };
 
 // Prints what is wrong and exits with status 2.
