@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kyro/status.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -60,7 +61,10 @@ Status::Status(StatusCode code, std::string_view message, std::string_view file,
   if (memory == nullptr) return;
   Rep* rep = new (memory) Rep{1, code, static_cast<std::uint32_t>(message.size()),
                               static_cast<std::uint32_t>(file.size()), offset};
-  if (!message.empty()) std::memcpy(rep->text(), message.data(), message.size());
+  // One line, whatever a path or a name in it holds.
+  std::transform(message.begin(), message.end(), rep->text(), [](char c) {
+    return static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? '?' : c;
+  });
   if (!file.empty()) std::memcpy(rep->text() + message.size(), file.data(), file.size());
   bits_ = reinterpret_cast<std::uintptr_t>(rep);
 }
