@@ -57,6 +57,12 @@ Status ErrnoError(int error, std::string_view operation, std::string_view file,
                    error);
 }
 
+Status MustExist(Status status, std::string_view file) {
+  if (status.code() != StatusCode::kNotFound) return status;
+  return FileError(StatusCode::kIoError, file, Status::kNoOffset,
+                   "gone: someone else removed it, or its directory");
+}
+
 Status CaughtError() noexcept {
   try {
     throw;

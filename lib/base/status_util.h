@@ -54,6 +54,9 @@ Status FileError(StatusCode code, std::string_view file, std::uint64_t offset,
 Status ErrnoError(int error, std::string_view operation, std::string_view file,
                   std::uint64_t offset = Status::kNoOffset);
 
+// kNotFound of a file that has to be there becomes kIoError: an error is never "absent".
+Status MustExist(Status status, std::string_view file);
+
 // The Status of the exception that is being handled. Only inside a catch block.
 [[gnu::cold]] Status CaughtError() noexcept;
 

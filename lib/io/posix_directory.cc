@@ -25,8 +25,10 @@ class PosixDirectory final : public Directory {
   PosixDirectory(Descriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
 
   Result<std::unique_ptr<WritableFile>> Create(std::string_view name) override {
-    KYRO_ASSIGN_OR_RETURN(auto file, OpenRegular(fd(), name, O_RDWR | O_CREAT | O_EXCL));
-    return NewPosixWritableFile(std::move(file));
+    auto file = OpenRegular(fd(), name, O_RDWR | O_CREAT | O_EXCL);
+    // Nothing can be absent but this directory.
+    if (!file.ok()) return MustExist(std::move(file).status(), name);
+    return NewPosixWritableFile(*std::move(file));
   }
   Result<std::unique_ptr<WritableFile>> OpenForWrite(std::string_view name) override {
     KYRO_ASSIGN_OR_RETURN(auto file, OpenRegular(fd(), name, O_RDWR));

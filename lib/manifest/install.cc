@@ -13,7 +13,12 @@ namespace {
 // No read-only-compatible feature exists yet.
 constexpr std::uint32_t kKnownReadOnlyCompatible = 0;
 
+// Only a file: a link, a directory or a pipe of that name was not left by an install.
 Status UnlinkIfThere(io::Directory* directory) {
+  if (Result<std::uint64_t> bytes = directory->FileBytes(kManifestTemporaryName); !bytes.ok()) {
+    if (bytes.status().code() == StatusCode::kNotFound) return Status::Ok();
+    return std::move(bytes).status();
+  }
   Status status = directory->Unlink(kManifestTemporaryName);
   return status.code() == StatusCode::kNotFound ? Status::Ok() : status;
 }
@@ -77,8 +82,10 @@ Installed InstallManifest(io::Directory* directory, const Manifest& manifest, co
     return WriteTemporary(directory, bytes);
   });
   if (installed.status.ok()) {
-    installed.status =
-        Guarded([&] { return directory->Rename(kManifestTemporaryName, kManifestName); });
+    installed.status = Guarded([&] {
+      return MustExist(directory->Rename(kManifestTemporaryName, kManifestName),
+                       kManifestTemporaryName);
+    });
     if (installed.status.ok()) {
       // From here on either manifest may be what a crash leaves.
       const bool skip = KYRO_PLANTED(kSkipManifestDirectorySync);

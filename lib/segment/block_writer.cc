@@ -146,7 +146,7 @@ Status BlockWriter::Sync() {
 Status BlockWriter::Publish() {
   KYRO_RETURN_IF_ERROR(status_);
   file_.reset();
-  status_ = directory_->Rename(temporary_, name_);
+  status_ = MustExist(directory_->Rename(temporary_, name_), temporary_);
   if (!status_.ok()) return status_;
   created_ = false;
   published_ = true;

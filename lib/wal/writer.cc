@@ -56,7 +56,7 @@ Result<std::unique_ptr<Writer>> Writer::Create(io::Directory* directory, io::Ran
   const std::string temporary = TemporaryName(writer->name_);
   KYRO_ASSIGN_OR_RETURN(writer->file_, directory->Create(temporary));
   Status status = Prepare(writer->file_.get(), header, writer->file_bytes_);
-  if (status.ok()) status = directory->Rename(temporary, writer->name_);
+  if (status.ok()) status = MustExist(directory->Rename(temporary, writer->name_), temporary);
   if (!status.ok()) {
     // Best effort: what stays behind is an orphan that the next recovery removes.
     (void)directory->Unlink(temporary);
