@@ -132,8 +132,10 @@ Status Core::PinManifest(manifest::Manifest* manifest, read::StatePin* pin) cons
 Result<Sequence> Core::Checkpoint(const std::string& given, const Progress& progress) {
   KYRO_RETURN_IF_ERROR(CheckWritable());
   const std::string destination = WithoutTrailingSlashes(given);
-  if (env_.fs->OpenDirectory(destination, /*create=*/false).ok()) {
+  if (const auto there = env_.fs->OpenDirectory(destination, /*create=*/false); there.ok()) {
     return Error(StatusCode::kAlreadyExists, "{} exists", destination);
+  } else if (there.status().code() != StatusCode::kNotFound) {
+    return there.status();
   }
   if (!KYRO_PLANTED(kCheckpointWithoutFlush)) KYRO_RETURN_IF_ERROR(Flush());
   manifest::Manifest manifest;

@@ -54,6 +54,13 @@ Status OpenError(int error, const std::string& path) {
   return ErrnoError(error, "open", path);
 }
 
+// The system would take the part before a zero byte for the whole.
+Status CheckPath(const std::string& path) {
+  if (path.empty()) return Error(StatusCode::kInvalidArgument, "an empty path");
+  if (path.find('\0') == path.npos) return Status();
+  return Error(StatusCode::kInvalidArgument, "{}: a path with a zero byte in it", path);
+}
+
 Status MakeDirectory(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return Status();
   if (errno == ENOENT || errno == ENOTDIR) {
@@ -66,11 +73,15 @@ Status MakeDirectory(const std::string& path) {
 
 Result<std::unique_ptr<Directory>> PosixFileSystem::OpenDirectory(const std::string& given,
                                                                   bool create) {
+  KYRO_RETURN_IF_ERROR(CheckPath(given));
   const std::string path = WithoutTrailingSlashes(given);
   Descriptor fd = OpenDescriptor(path);
   if (!fd.ok() && errno == ENOENT && create) {
     KYRO_RETURN_IF_ERROR(MakeDirectory(path));
     fd = OpenDescriptor(path);
+    if (!fd.ok() && errno == ENOENT) {
+      return Error(StatusCode::kInvalidArgument, "{}: a symbolic link that leads nowhere", path);
+    }
   }
   if (!fd.ok()) return OpenError(errno, path);
   const int raw = fd.get();
@@ -84,6 +95,8 @@ Result<std::unique_ptr<Directory>> PosixFileSystem::OpenDirectory(const std::str
 
 Status PosixFileSystem::RenameDirectory(const std::string& given_from,
                                         const std::string& given_to) {
+  KYRO_RETURN_IF_ERROR(CheckPath(given_from));
+  KYRO_RETURN_IF_ERROR(CheckPath(given_to));
   const std::string from = WithoutTrailingSlashes(given_from);
   const std::string to = WithoutTrailingSlashes(given_to);
   if (ParentOf(from) != ParentOf(to)) {
