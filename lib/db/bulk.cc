@@ -59,6 +59,7 @@ BulkSession<K>::BulkSession(std::shared_ptr<Core> core, std::uint32_t keyspace) 
 template <class K>
 Result<std::unique_ptr<BulkSession<K>>> BulkSession<K>::Begin(std::shared_ptr<Core> core,
                                                               std::uint32_t keyspace) {
+  KYRO_RETURN_IF_ERROR(core->CheckOpen());
   std::unique_ptr<BulkSession> session(new BulkSession(core, keyspace));
   // Entered first: a Close that comes between finds it.
   core->EnterBulk(session.get());
@@ -77,13 +78,14 @@ Result<std::unique_ptr<BulkSession<K>>> BulkSession<K>::Begin(std::shared_ptr<Co
 
 template <class K>
 BulkSession<K>::~BulkSession() {
+  if (core_->forked()) {
+    // The files are the parent's; so may be the locks, for ever.
+    (void)builder_.release();
+    return;
+  }
   core_->LeaveBulk(this);
   MutexLock lock(&mutex_);
   if (builder_ == nullptr) return;
-  if (core_->forked()) {
-    (void)builder_.release();  // the files are the parent's
-    return;
-  }
   Discard();
   core_->EndBulk(keyspace_);
 }
@@ -107,8 +109,8 @@ void BulkSession<K>::Discard() noexcept {
 
 template <class K>
 Status BulkSession<K>::Add(Key key, std::string_view value) {
-  MutexLock lock(&mutex_);
   if (core_->forked()) return core_->CheckOpen();
+  MutexLock lock(&mutex_);
   if (builder_ == nullptr) return over_;
   KYRO_RETURN_IF_ERROR(builder_->Add(key, value, false));
   ++count_;
@@ -126,8 +128,8 @@ Status BulkSession<K>::FinishRun() {
 
 template <class K>
 Result<Sequence> BulkSession<K>::Finish(const Progress& progress) {
-  MutexLock lock(&mutex_);
   if (core_->forked()) return core_->CheckOpen();
+  MutexLock lock(&mutex_);
   if (builder_ == nullptr) return over_;
   progress_ = progress;
   meter_.Add(count_);

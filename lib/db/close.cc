@@ -22,12 +22,13 @@ void Keep(Status status, Status* first) {
 }  // namespace
 
 Status Core::Close() {
+  if (forked()) {
+    // Without the lock: a thread of the parent may have held it.
+    if (!left_.exchange(true)) LeaveToParent();
+    return Status(StatusCode::kClosed, "this process is a fork of the owner");
+  }
   MutexLock lock(&close_mutex_);
   if (closed_.exchange(true, std::memory_order_acq_rel)) return close_status_;
-  if (forked()) {
-    LeaveToParent();
-    return close_status_ = Status(StatusCode::kClosed, "this process is a fork of the owner");
-  }
   Status status;
   if (commit_ != nullptr) status = CloseWriter();
   if (reclaimer_ != nullptr) reclaimer_->FreeInPlace();
@@ -50,6 +51,8 @@ void Core::LeaveToParent() noexcept {
   (void)installer_.release();
   (void)states_.release();
   (void)new (std::nothrow) std::shared_ptr<read::Reclaimer>(std::move(reclaimer_));
+  closed_.store(true, std::memory_order_release);
+  lock_ = nullptr;
 }
 
 Status Core::CloseWriter() {

@@ -97,7 +97,7 @@ class Core {
   void EnterBulk(AnyBulkSession* session);
   void LeaveBulk(AnyBulkSession* session) noexcept;
   upkeep::Upkeep* upkeep() noexcept { return upkeep_.get(); }
-  bool forked() const noexcept { return fork_word_ != nullptr && *fork_word_ != 1; }
+  bool forked() const noexcept { return IsFork(fork_word_); }
 
   Stats GetStats() const;
   Result<Inspection> Inspect() const;
@@ -178,6 +178,7 @@ class Core {
   Mutex close_mutex_;
   Status close_status_ KYRO_GUARDED_BY(close_mutex_);
   std::atomic<bool> closed_{false};
+  std::atomic<bool> left_{false};  // closed in a forked child
   std::atomic<Sequence> closing_durable_{0};
 };
 

@@ -121,10 +121,11 @@ void Core::BuildReaders() {
   if (options_.latency_histograms) {
     nanos = [clock = env_.clock] { return clock->MonotonicNanos(); };
   }
-  shared_ = std::make_shared<read::Shared>(std::move(nanos));
-  reclaimer_ = std::make_shared<read::Reclaimer>([this] {
+  shared_ = std::make_shared<read::Shared>(std::move(nanos), fork_word_);
+  const auto wake = [this] {
     if (upkeep_ != nullptr) upkeep_->MaintainSoon();
-  });
+  };
+  reclaimer_ = std::make_shared<read::Reclaimer>(wake, fork_word_);
   states_ = std::make_unique<read::StateHolder>(
       shared_, reclaimer_, [clock = env_.clock] { clock->Sleep(kReclaimPause); });
 }

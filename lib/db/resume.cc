@@ -14,6 +14,7 @@
 namespace kyro::db {
 
 Status Core::Resume() {
+  KYRO_RETURN_IF_ERROR(CheckOpen());
   // Held against Close and against a second Resume.
   MutexLock lock(&close_mutex_);
   KYRO_RETURN_IF_ERROR(CheckOpen());

@@ -177,7 +177,7 @@ void AddReaders(const read::Shared& shared, Stats* stats) {
 
 Stats Core::GetStats() const {
   Stats stats;
-  if (states_ == nullptr) {  // closed in a forked child
+  if (forked()) {  // what is counted is the parent's, and so are the locks
     stats.stall = StallReason::kClosed;
     return stats;
   }

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "base/fork_word.h"
 #include "base/uuid.h"
 #include "io/executor.h"
 #include "io/file_system.h"
@@ -44,12 +45,6 @@ const Env& SystemEnv() noexcept;
 // A word that reads 1 in the process that called this and 0 in every later fork of it
 // (MADV_WIPEONFORK). Shared by all callers; null if the kernel refuses.
 const std::uint8_t* ForkWord() noexcept;
-
-// True if `word`, which ForkWord returned, came from a process that this one is a fork of. A null
-// word detects nothing.
-inline bool IsFork(const std::uint8_t* word) noexcept {
-  return word != nullptr && *static_cast<const volatile std::uint8_t*>(word) == 0;
-}
 
 }  // namespace kyro::io
 

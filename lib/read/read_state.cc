@@ -3,9 +3,12 @@
 
 #include <utility>
 
+#include "base/fork_word.h"
+
 namespace kyro::read {
 
 void Reclaimer::Defer(const ReadState* state) noexcept {
+  if (IsFork(fork_word_)) return;
   const ReadState* head = head_.load(std::memory_order_relaxed);
   do {
     state->reclaim_next_ = head;

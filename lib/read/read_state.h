@@ -49,7 +49,9 @@ using StatePin = std::shared_ptr<const ReadState>;
 class Reclaimer {
  public:
   // `wake` is called after something was queued: cheap, from any thread.
-  explicit Reclaimer(std::function<void()> wake) : wake_(std::move(wake)) {}
+  // In a fork of the process of `fork_word` nothing is freed any more.
+  explicit Reclaimer(std::function<void()> wake, const std::uint8_t* fork_word = nullptr)
+      : fork_word_(fork_word), wake_(std::move(wake)) {}
   ~Reclaimer() { Drain(); }
 
   void Defer(const ReadState* state) noexcept;
@@ -58,6 +60,7 @@ class Reclaimer {
   void FreeInPlace() noexcept;
 
  private:
+  const std::uint8_t* const fork_word_;
   std::atomic<const ReadState*> head_{nullptr};
   Mutex mutex_;
   bool in_place_ KYRO_GUARDED_BY(mutex_) = false;

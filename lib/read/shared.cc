@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/fork_word.h"
+
 namespace kyro::read {
 
 void ViewRegistry::Enter(ViewEntry* entry) noexcept {
@@ -15,6 +17,7 @@ void ViewRegistry::Enter(ViewEntry* entry) noexcept {
 }
 
 void ViewRegistry::Leave(ViewEntry* entry) noexcept {
+  if (IsFork(fork_word_)) return;
   Shard& shard = shards_[entry->shard];
   MutexLock lock(&shard.mutex);
   if (entry->next != nullptr) entry->next->previous = entry->previous;

@@ -29,6 +29,9 @@ struct ViewEntry {
 // The live views. Sharded by thread: making a view takes an uncontended mutex, no I/O under it.
 class ViewRegistry {
  public:
+  // Of the process that made it (base/fork_word.h): in a fork of it Leave does nothing.
+  explicit ViewRegistry(const std::uint8_t* fork_word) noexcept : fork_word_(fork_word) {}
+
   void Enter(ViewEntry* entry) noexcept;
   void Leave(ViewEntry* entry) noexcept;
   struct Summary {
@@ -43,12 +46,15 @@ class ViewRegistry {
     mutable Mutex mutex;
     ViewEntry* head KYRO_GUARDED_BY(mutex) = nullptr;
   };
+  const std::uint8_t* const fork_word_;
   std::array<Shard, kShards> shards_;
 };
 
 struct Shared {
-  // The clock of LookupMeter.
-  explicit Shared(std::function<std::uint64_t()> nanos = nullptr) : lookups(std::move(nanos)) {}
+  // The clock of LookupMeter, and the word of this process.
+  explicit Shared(std::function<std::uint64_t()> nanos = nullptr,
+                  const std::uint8_t* fork_word = nullptr)
+      : lookups(std::move(nanos)), views(fork_word) {}
 
   segment::Counters segments;
   LookupMeter lookups;
