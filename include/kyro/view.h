@@ -137,6 +137,10 @@ class [[gnu::visibility("default")]] View {
  public:
   using Key = typename K::Key;  // std::uint64_t or std::string_view
 
+  // There is no move: it copies, and what was moved from can still be read.
+  View(const View&) noexcept = default;
+  View& operator=(const View&) noexcept = default;
+
   // O(log n) at worst, no lock, no allocation. The value lives as long as this View or a copy.
   Lookup Get(Key key) const noexcept {
     return get_(*state_, key);

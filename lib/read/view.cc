@@ -4,6 +4,7 @@
 #include "kyro/view.h"
 
 #include <new>
+#include <utility>
 
 #include "base/planted.h"
 #include "base/status_util.h"
@@ -87,9 +88,19 @@ Scan<K>::Scan(std::unique_ptr<read::MergingCursor<K>> cursor, Range<K> range)
   Load();
 }
 template <class K>
-Scan<K>::Scan(Scan&&) noexcept = default;
+Scan<K>::Scan(Scan&& other) noexcept
+    : cursor_(std::move(other.cursor_)),
+      hi_(std::move(other.hi_)),
+      row_(other.row_),
+      done_(std::exchange(other.done_, true)) {}
 template <class K>
-Scan<K>& Scan<K>::operator=(Scan&&) noexcept = default;
+Scan<K>& Scan<K>::operator=(Scan&& other) noexcept {
+  cursor_ = std::move(other.cursor_);
+  hi_ = std::move(other.hi_);
+  row_ = other.row_;
+  done_ = std::exchange(other.done_, true);
+  return *this;
+}
 template <class K>
 Scan<K>::~Scan() = default;
 
