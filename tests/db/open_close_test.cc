@@ -4,15 +4,13 @@
 // directory that kyro did not make.
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <map>
 
 #include "db/model.h"
+#include "db/processes.h"
 #include "io/env.h"
 #include "support/sanitized.h"
 
@@ -21,20 +19,6 @@ namespace {
 
 using support::CrashKind;
 using support::TestEnv;
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string pattern = std::filesystem::temp_directory_path() / "kyro-db-XXXXXX";
-    EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-    path_ = pattern;
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 Options ReadOnly() {
   Options options;
@@ -217,19 +201,6 @@ TEST(DbClose, WhatTheDestructorClosesIsClean) {
 }
 
 // ---------------------------------------------------------------------------------- processes
-
-// Runs `body` in a forked child; returns its exit status as waitpid has it.
-template <class Body>
-int InChild(Body&& body) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::alarm(60);
-    ::_exit(body());
-  }
-  int status = 0;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
-  return status;
-}
 
 TEST(DbFork, TheChildIsToldClosedAndTheParentGoesOn) {
   TemporaryDirectory directory;
