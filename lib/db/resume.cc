@@ -32,6 +32,7 @@ Status Core::Resume() {
     }
     return status;
   }
+  upkeep_->ForgiveFlushes();  // what stands in the way is what fails from now on
   KYRO_RETURN_IF_ERROR(commit_->StartOver());
   return upkeep_->WaitForFlushes();
 }

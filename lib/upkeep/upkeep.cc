@@ -80,6 +80,11 @@ Status Upkeep::flush_error() const {
   return flush_failures_ >= kFlushFailuresTolerated ? last_error_ : Status::Ok();
 }
 
+void Upkeep::ForgiveFlushes() {
+  MutexLock lock(&error_mutex_);
+  flush_failures_ = 0;
+}
+
 Status Upkeep::last_error() const {
   MutexLock lock(&error_mutex_);
   return last_error_;

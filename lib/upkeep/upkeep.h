@@ -119,6 +119,8 @@ class Upkeep {
 
   // OK unless flushes have failed several times in a row.
   Status flush_error() const;
+  // Flushes that failed are forgotten: flush_error tells of those that come.
+  void ForgiveFlushes();
   Status last_error() const;
   const UpkeepCounters& counters() const noexcept { return counters_; }
 
