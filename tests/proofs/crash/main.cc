@@ -134,7 +134,7 @@ class Proof {
         Enumerator(&phase, effort, where + ": " + phase.title, &states_, &tally_).Run();
         if (plan_.args.minutes != 0 && Over()) return;
       }
-      if (!plan_.args.quick) {
+      if (!plan_.args.quick && (item->number < kLightItems || item->number % 8 == 0)) {
         tally_.Say(fmt::format("{} states after workload {}/{}", states_.Count(),
                                ModeName(item->mode), item->number));
       }
@@ -191,6 +191,7 @@ int Main(int argc, char** argv) {
   plan.effort.states_max = 1200;
   plan.effort.nested_every = 400;
   plan.effort.go_on_every = 50;
+  if (plan.args.minutes != 0) plan.items = std::uint64_t{1} << 40;
   if (plan.args.quick) {
     plan.steps = 24;
     plan.effort.nested_every = 1000;
