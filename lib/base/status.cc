@@ -7,6 +7,8 @@
 #include <cstring>
 #include <new>
 
+#include "base/planted.h"
+
 namespace kyro {
 
 // One allocation: the header, then the message, then the file name.
@@ -74,6 +76,7 @@ void Status::Ref() const noexcept {
 }
 
 void Status::Unref() const noexcept {
+  if (KYRO_PLANTED(kLeakErrorText) && rep()->code == StatusCode::kResourceExhausted) return;
   if (rep()->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     std::free(const_cast<Rep*>(rep()));
   }

@@ -121,6 +121,7 @@ Result<std::string> Keyspace<K>::Get(Key key) const {
 template <class K>
 Result<View<K>> Keyspace<K>::view() const {
   if (core_ == nullptr) return Status(StatusCode::kClosed, "an empty keyspace handle");
+  if (KYRO_PLANTED(kViewThrows)) return View<K>(*core_->template NewView<K>(id_));
   return Guarded([&]() -> Result<View<K>> {
     KYRO_RETURN_IF_ERROR(core_->CheckOpen());
     KYRO_ASSIGN_OR_RETURN(auto state, core_->template NewView<K>(id_));

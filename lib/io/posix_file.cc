@@ -90,6 +90,7 @@ class PosixWritableFile final : public WritableFile {
                          bytes.size() - done);
       }
       done += static_cast<std::size_t>(written);
+      if (KYRO_PLANTED(kShortWriteIsEnough)) break;
     }
     return Status();
   }
@@ -223,6 +224,7 @@ Result<std::size_t> ReadAt(const OpenFile& file, std::uint64_t offset, std::size
     if (read < 0) return ErrnoError(errno, "read", file.name, offset + done);
     if (read == 0) break;  // the end of the file
     done += static_cast<std::size_t>(read);
+    if (KYRO_PLANTED(kShortReadIsTheEnd)) break;
   }
   return done;
 }

@@ -126,7 +126,9 @@ Status Writer::Sync() {
     return FileError(StatusCode::kUnknownOutcome, name_, synced_,
                      "nothing past offset {} can be made durable: an earlier sync failed", synced_);
   }
-  if (const Status status = file_->Sync(); !status.ok()) {
+  Status status = file_->Sync();
+  if (KYRO_PLANTED(kRetryFailedSync) && !status.ok()) status = file_->Sync();
+  if (!status.ok()) {
     sync_failed_ = true;
     return FileError(StatusCode::kUnknownOutcome, name_, synced_,
                      "whether bytes {} to {} are durable is unknown: {}", synced_, length_,
