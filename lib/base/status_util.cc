@@ -7,6 +7,8 @@
 #include <string>
 #include <system_error>
 
+#include "base/planted.h"
+
 namespace kyro {
 namespace {
 
@@ -18,10 +20,14 @@ namespace {
   return failed == 0 ? buffer : "unknown error";
 }
 
+constexpr std::string_view kNoMemoryToSay = "no memory to say more";
+
 StatusCode CodeOf(int error) noexcept {
   switch (error) {
-    case ENOSPC:
     case EDQUOT:
+      if (KYRO_PLANTED(kWrongErrno)) return StatusCode::kIoError;
+      [[fallthrough]];
+    case ENOSPC:
       return StatusCode::kNoSpace;
     case EMFILE:
     case ENFILE:
@@ -34,19 +40,30 @@ StatusCode CodeOf(int error) noexcept {
 
 }  // namespace
 
-Status FormatError(StatusCode code, fmt::string_view format, fmt::format_args args) {
-  return Status(code, fmt::vformat(format, args));
+// An error is the same error when there is no memory to say it in: a failed sync must not turn into
+// an allocation that can be tried again.
+Status FormatError(StatusCode code, fmt::string_view format, fmt::format_args args) noexcept {
+  try {
+    return Status(code, fmt::vformat(format, args));
+  } catch (...) {
+    return Status(code, kNoMemoryToSay);
+  }
 }
 
 Status FormatFileError(StatusCode code, std::string_view file, std::uint64_t offset,
-                       fmt::string_view format, fmt::format_args args) {
-  std::string message(file);
-  message.append(": ").append(fmt::vformat(format, args));
-  return Status(code, message, file, offset);
+                       fmt::string_view format, fmt::format_args args) noexcept {
+  try {
+    std::string message(file);
+    message.append(": ").append(fmt::vformat(format, args));
+    return Status(code, message, file, offset);
+  } catch (...) {
+    if (KYRO_PLANTED(kErrorTextIsAnError)) return Status(StatusCode::kResourceExhausted);
+    return Status(code, kNoMemoryToSay, file, offset);
+  }
 }
 
 Status ErrnoError(int error, std::string_view operation, std::string_view file,
-                  std::uint64_t offset) {
+                  std::uint64_t offset) noexcept {
   char buffer[128] = "";
   const char* text = ErrorText(::strerror_r(error, buffer, sizeof(buffer)), buffer);
   const StatusCode code = CodeOf(error);

@@ -32,27 +32,29 @@ namespace kyro {
 
 // Both sides of the two templates below. They are cold, so that the compiler lays the calls out of
 // the way, and not templates, so that a call costs its arguments and no formatting code.
-[[gnu::cold]] Status FormatError(StatusCode code, fmt::string_view format, fmt::format_args args);
+// They never throw: without memory for its text the error keeps its code, file and offset.
+[[gnu::cold]] Status FormatError(StatusCode code, fmt::string_view format,
+                                 fmt::format_args args) noexcept;
 [[gnu::cold]] Status FormatFileError(StatusCode code, std::string_view file, std::uint64_t offset,
-                                     fmt::string_view format, fmt::format_args args);
+                                     fmt::string_view format, fmt::format_args args) noexcept;
 
 // An error that no file is to blame for.
 template <class... Args>
-Status Error(StatusCode code, fmt::format_string<Args...> format, Args&&... args) {
+Status Error(StatusCode code, fmt::format_string<Args...> format, Args&&... args) noexcept {
   return FormatError(code, format, fmt::make_format_args(args...));
 }
 
 // An error in `file` at `offset`; the message is prefixed with the file's name.
 template <class... Args>
 Status FileError(StatusCode code, std::string_view file, std::uint64_t offset,
-                 fmt::format_string<Args...> format, Args&&... args) {
+                 fmt::format_string<Args...> format, Args&&... args) noexcept {
   return FormatFileError(code, file, offset, format, fmt::make_format_args(args...));
 }
 
 // The status of a failed system call, by errno: ENOSPC and EDQUOT are kNoSpace; EMFILE, ENFILE and
 // ENOMEM kResourceExhausted; ENOENT kNotFound is never produced (an error is never "absent").
 Status ErrnoError(int error, std::string_view operation, std::string_view file,
-                  std::uint64_t offset = Status::kNoOffset);
+                  std::uint64_t offset = Status::kNoOffset) noexcept;
 
 // kNotFound of a file that has to be there becomes kIoError: an error is never "absent".
 Status MustExist(Status status, std::string_view file);
