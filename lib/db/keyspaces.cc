@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Making, listing and dropping keyspaces: edits of the manifest.
+#include <functional>
 #include <utility>
 
 #include "base/planted.h"
@@ -33,7 +34,7 @@ Result<KeyspaceInfo> Core::OpenKeyspace(std::string_view name, KeyKind kind) {
     return Error(StatusCode::kResourceExhausted, "keyspace ids up to {} were used", kKeyspaceIdMax);
   }
   KeyspaceInfo info{std::string(name), 0, kind};
-  KYRO_RETURN_IF_ERROR(installer_->Install([&](manifest::Manifest* next) {
+  KYRO_RETURN_IF_ERROR(installer_->InstallCommit([&](manifest::Manifest* next) {
     info.id = next->next_keyspace++;
     if (KYRO_PLANTED(kKeyspaceIdReused) && !next->keyspaces.empty()) {
       info.id = next->keyspaces.back().id + 1;
@@ -65,17 +66,25 @@ Status Core::DropKeyspace(std::string_view name) {
   }
   if (id == 0) return Status::NotFound();
   KYRO_RETURN_IF_ERROR(commit_->Refuse(id, Dropped()));
-  const Status status = commit_->RunExclusive([&]() -> Status {
+  bool either = false;  // a crash may leave it or not
+  // Also when memory runs out: a keyspace that is not dropped is written to again.
+  const auto drop = [&]() -> Status {
     if (!KYRO_PLANTED(kDropUnsynced)) KYRO_RETURN_IF_ERROR(log_->Sync());
-    return installer_->Install([id](manifest::Manifest* next) {
+    Status installed = installer_->InstallCommit([id](manifest::Manifest* next) {
       std::erase_if(next->keyspaces, [id](const auto& keyspace) { return keyspace.id == id; });
       return Status::Ok();
     });
-  });
+    if (KYRO_PLANTED(kDropIsDefinite) && installed.code() == StatusCode::kUnknownOutcome) {
+      return Status(StatusCode::kIoError, installed.message(), installed.file());
+    }
+    either = installed.code() == StatusCode::kUnknownOutcome;
+    return installed;
+  };
+  const Status status = Guarded([&] { return commit_->RunExclusive(std::cref(drop)); });
   if (status.ok()) {
     upkeep_->MaintainSoon();  // its files go when nobody reads them any more
-  } else if (!installer_->in_doubt()) {
-    commit_->Accept(id);
+  } else if (!either && !KYRO_PLANTED(kDropKeepsRefusing)) {
+    commit_->Accept(id);  // it is certainly still there
   }
   return status;
 }

@@ -25,8 +25,7 @@ Result<std::unique_ptr<RunBuilder<K>>> Upkeep::NewBulkBuilder(std::uint32_t keys
 
 Status Upkeep::InstallBulk(std::uint32_t keyspace, const RunRef& run, Sequence sequence,
                            const delta::LogEdge& log, const Turnover& turnover) {
-  const bool doubted = installer_->in_doubt();
-  const Status status = installer_->Install(
+  const Status status = installer_->InstallCommit(
       [&](manifest::Manifest* next) -> Status {
         manifest::KeyspaceRef* found = manifest::FindKeyspace(next, keyspace);
         if (found == nullptr) return Status(StatusCode::kClosed, "the keyspace was dropped");
@@ -37,9 +36,6 @@ Status Upkeep::InstallBulk(std::uint32_t keyspace, const RunRef& run, Sequence s
         return Status::Ok();
       },
       turnover);
-  if (!status.ok() && installer_->in_doubt() && !doubted) {
-    return Status(StatusCode::kUnknownOutcome, status.message(), status.file(), status.offset());
-  }
   if (status.ok()) MaintainSoon();
   return status;
 }

@@ -49,7 +49,12 @@ class Installer {
   using Edit = std::function<Status(manifest::Manifest*)>;
   // Applies `edit` to a copy of the manifest, makes it durable and publishes it. On error the old
   // manifest stands, except as I4 says.
-  Status Install(const Edit& edit, const Turnover& turnover = {});
+  Status Install(const Edit& edit, const Turnover& turnover = {}) {
+    return InstallWith(edit, turnover, nullptr);
+  }
+  // The same for an edit that is a commit of its own: kUnknownOutcome if the rename was done and
+  // not made durable, so that a crash may leave either manifest.
+  Status InstallCommit(const Edit& edit, const Turnover& turnover = {});
 
   // Publishes the runs of the current manifest (Open's first state). Opens every segment.
   Status PublishInitial(std::shared_ptr<delta::Generation> active);
@@ -88,7 +93,9 @@ class Installer {
 
   Result<std::shared_ptr<const read::RunsVersion>> OpenRuns(const manifest::Manifest& next,
                                                             const read::RunsVersion& now) const;
-  Status MakeDurable(const manifest::Manifest& next, ManifestMark* mark) KYRO_REQUIRES(mutex_);
+  Status InstallWith(const Edit& edit, const Turnover& turnover, bool* either);
+  Status MakeDurable(const manifest::Manifest& next, ManifestMark* mark, bool* either)
+      KYRO_REQUIRES(mutex_);
   std::vector<Obsolete> FindObsolete(const manifest::Manifest& next,
                                      const read::RunsVersion& now) const KYRO_REQUIRES(mutex_);
 

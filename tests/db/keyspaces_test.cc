@@ -166,6 +166,36 @@ TEST(DropKeyspace, AFailedDropLeavesItWorking) {
   EXPECT_GT(failed, 3u);
 }
 
+// The rename was done and its sync failed: a crash may leave the manifest with or without it.
+TEST(DropKeyspace, OneThatACrashMayLeaveOrNotIsOfUnknownOutcome) {
+  TestEnv world;
+  FaultFs faults(&world.fs());
+  auto db = *Door::Open("/db", TinyOptions(), world.EnvOver(&faults));
+  auto space = *db.OpenKeyspace<U64>("space");
+  ASSERT_TRUE(space.Put(1, "x").ok());
+  // Before the rename the names of new files are synced, after it the manifest's.
+  faults.Inject({.ops = {FsOp::kSyncDirectory}, .nth = 2});
+  EXPECT_EQ(db.DropKeyspace("space").code(), StatusCode::kUnknownOutcome);
+  EXPECT_EQ(space.Put(2, "y").code(), StatusCode::kClosed);
+  auto old =
+      world.Crash(CrashKind::kPowerCut, world.fs().event_count(), 1, support::Unsynced::kAllOld);
+  auto now = world.Crash(CrashKind::kKill, world.fs().event_count());
+  EXPECT_EQ(Door::Open("/db", TinyOptions(), old->env())->ListKeyspaces()->size(), 1u);
+  EXPECT_EQ(Door::Open("/db", TinyOptions(), now->env())->ListKeyspaces()->size(), 0u);
+}
+
+TEST(DropKeyspace, OneThatWasNotTriedLeavesItsKeyspace) {
+  TestEnv world;
+  FaultFs faults(&world.fs());
+  auto db = *Door::Open("/db", TinyOptions(), world.EnvOver(&faults));
+  auto space = *db.OpenKeyspace<U64>("space");
+  ASSERT_TRUE(space.Put(1, "x").ok());
+  faults.Inject({.ops = {FsOp::kSyncDirectory}, .nth = 2});
+  EXPECT_EQ(db.OpenKeyspace<U64>("doubtful").status().code(), StatusCode::kUnknownOutcome);
+  EXPECT_EQ(db.DropKeyspace("space").code(), StatusCode::kReadOnly);
+  EXPECT_TRUE(space.Put(2, "y").ok());
+}
+
 TEST(Warm, VerifiesEveryBlockAndTellsItsProgress) {
   TestEnv world;
   auto db = *Door::Open("/db", Options(), world.env());
