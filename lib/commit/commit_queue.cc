@@ -163,7 +163,11 @@ void CommitQueue::Lead(Request* first) {
     request->done = true;
     if (request != first) request->wake.NotifyOne();
   }
-  if (!queue_.empty()) queue_.front()->wake.NotifyOne();
+  if (!queue_.empty()) {
+    queue_.front()->wake.NotifyOne();
+  } else if (closed_) {
+    drained_.NotifyAll();
+  }
 }
 
 // ---------------------------------------------------------------------------------- one group
@@ -251,6 +255,7 @@ Status CommitQueue::WriteRecord(const std::vector<Request*>& group, bool sync) {
   info.last = last_ + group.size();
   info.batches = static_cast<std::uint32_t>(group.size());
   KYRO_RETURN_IF_ERROR(log_->Append(info, &buffer_));
+  if (KYRO_PLANTED(kAllocateAfterAppend)) needs_.reserve(needs_.capacity() + 1);
   if (!sync) return Status::Ok();
   if (Status status = log_->Sync(); !status.ok()) {
     return Status(StatusCode::kUnknownOutcome, status.message(), status.file(), status.offset());
@@ -380,10 +385,11 @@ Status CommitQueue::SyncAndMark() {
 
 void CommitQueue::PostChores(const std::vector<Request*>& group, bool synced) {
   if (log_->wants_prepare() && !prepare_posted_.exchange(true)) {
-    (void)chores_->Post([this] {
+    const Status posted = chores_->Post([this] {
       prepare_posted_.store(false);
       (void)Guarded([this] { return log_->Prepare(); });  // the leader meets a lasting error itself
     });
+    if (!posted.ok()) prepare_posted_.store(false);
   }
   if (synced) return PostMark();
   if (log_->unsynced_bytes() >= kWritebackBytes) log_->StartWriteback();
@@ -422,12 +428,11 @@ void CommitQueue::PostIntervalSync() {
 
 // ---------------------------------------------------------------------------------- the rest
 
-void CommitQueue::Close() {
-  (void)RunExclusive([this] {
-    MutexLock lock(&mutex_);
-    closed_ = true;
-    return Status::Ok();
-  });
+// Without a request of its own, which could lack the memory.
+void CommitQueue::Close() noexcept {
+  MutexLock lock(&mutex_);
+  closed_ = true;
+  while (!queue_.empty()) drained_.Wait(&mutex_);
 }
 
 StallReason CommitQueue::stall_reason() const {

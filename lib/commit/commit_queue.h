@@ -106,7 +106,7 @@ class CommitQueue {
   Status StartOver();
 
   // Refuses everything from now on with kClosed. What is in the queue is finished first.
-  void Close();
+  void Close() noexcept;
 
   Sequence visible() const noexcept { return visible_.load(std::memory_order_acquire); }
   Sequence durable() const noexcept { return durable_.load(std::memory_order_acquire); }
@@ -169,6 +169,7 @@ class CommitQueue {
   io::JobQueue* const chores_;
 
   mutable Mutex mutex_;
+  CondVar drained_;  // closed, and nobody is in the queue
   std::deque<Request*> queue_ KYRO_GUARDED_BY(mutex_);
   bool closed_ KYRO_GUARDED_BY(mutex_) = false;
   std::vector<Refusal> refused_ KYRO_GUARDED_BY(mutex_);

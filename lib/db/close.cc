@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "db/core.h"
 
@@ -15,8 +16,15 @@ namespace {
 // no time, and closing costs no segment.
 constexpr std::uint64_t kKeptInLogBytes = 1 << 20;
 
-void Keep(Status status, Status* first) {
+void Keep(Status status, Status* first) noexcept {
   if (first->ok()) *first = std::move(status);
+}
+
+// One step of closing. The next ones are taken also when this one fails or runs out of memory:
+// closed the Db is in any case.
+template <class Body>
+void Step(Status* first, Body&& body) noexcept {
+  Keep(Guarded(std::forward<Body>(body)), first);
 }
 
 }  // namespace
@@ -31,9 +39,13 @@ Status Core::Close() {
   if (closed_.exchange(true, std::memory_order_acq_rel)) return close_status_;
   Status status;
   if (commit_ != nullptr) status = CloseWriter();
+  if (KYRO_PLANTED(kCloseGivesUp) && !status.ok()) return close_status_ = status;
   if (reclaimer_ != nullptr) reclaimer_->FreeInPlace();
   if (states_ != nullptr) states_->Reclaim();
-  if (commit_ != nullptr) installer_->DeleteObsolete();
+  if (commit_ != nullptr) {
+    Status ignored;  // the next Open deletes what is left
+    Step(&ignored, [&] { return installer_->DeleteObsolete(), Status::Ok(); });
+  }
   lock_ = nullptr;
   close_status_ = status;
   return status;
@@ -58,8 +70,11 @@ void Core::LeaveToParent() noexcept {
 Status Core::CloseWriter() {
   Status first;
   if (commit_->stall_reason() != StallReason::kLogFailed) {
-    if (commit_->active_batch_bytes() > kKeptInLogBytes) Keep(commit_->Freeze(), &first);
-    if (first.ok()) Keep(upkeep_->WaitForFlushes(), &first);
+    Step(&first, [&] {
+      const bool much = commit_->active_batch_bytes() > kKeptInLogBytes;
+      return much ? commit_->Freeze() : Status::Ok();
+    });
+    if (first.ok()) Step(&first, [&] { return upkeep_->WaitForFlushes(); });
   }
   commit_->Close();
   upkeep_->Stop();
@@ -68,17 +83,14 @@ Status Core::CloseWriter() {
   log_queue_->Stop();
   flush_queue_->Stop();
   maintenance_queue_->Stop();
-  Keep(log_->DropPrepared(), &first);
+  Step(&first, [&] { return log_->DropPrepared(); });
   Keep(log_->failed(), &first);
   // After a failure the log stays as a crash would leave it: the next Open recovers.
   if (first.ok() && !installer_->in_doubt()) {
-    const read::StatePin state = states_->Pin();
-    const bool empty = state->generation_count == 1 && state->generations[0]->empty();
-    commit::LogEnd end;
-    if (!empty) Keep(log_->Close(commit_->visible(), &end), &first);
-    if (first.ok()) Keep(InstallClosed(end, empty), &first);
+    Step(&first, [&] { return SealAndInstall(); });
   } else if (log_->failed().ok()) {
-    Keep(log_->Sync(), &first);  // the next Open recovers, also from a power cut
+    // The next Open recovers, also from a power cut.
+    Step(&first, [&] { return log_->Sync(); });
   }
   if (installer_->in_doubt()) {
     Keep(Status(StatusCode::kIoError, "MANIFEST: a sync of its directory failed",
@@ -88,6 +100,14 @@ Status Core::CloseWriter() {
   installer_->Close();
   Keep(upkeep_->last_error(), &first);
   return first;
+}
+
+Status Core::SealAndInstall() {
+  const read::StatePin state = states_->Pin();
+  const bool empty = state->generation_count == 1 && state->generations[0]->empty();
+  commit::LogEnd end;
+  if (!empty) KYRO_RETURN_IF_ERROR(log_->Close(commit_->visible(), &end));
+  return InstallClosed(end, empty);
 }
 
 Status Core::InstallClosed(const commit::LogEnd& end, bool empty) {

@@ -134,6 +134,7 @@ class Core {
   // close.cc
   void AbortBulkLoads();
   Status CloseWriter();
+  Status SealAndInstall();
   Status InstallClosed(const commit::LogEnd& end, bool empty);
   void DeleteLogFiles();
   void LeaveToParent() noexcept;

@@ -268,7 +268,7 @@ Status Core::StartThreads(const Recovered& recovered) {
 
   commit::CommitHooks hooks;
   hooks.generation_frozen = [this] { upkeep_->FlushSoon(); };
-  hooks.help_flush = [this] { return flush_queue_->Help(); };
+  hooks.help_flush = [this] { return upkeep_->HelpFlush(); };
   hooks.flush_error = [this] { return upkeep_->flush_error(); };
   hooks.stalled = [this](bool stalled) {
     if (stalled) Report(Event::Kind::kStall, "", 0, upkeep_->flush_error());

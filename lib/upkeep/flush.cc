@@ -18,11 +18,30 @@ constexpr std::chrono::microseconds kRetryDelay{100000};
 
 }  // namespace
 
-void Upkeep::FlushSoon() {
-  (void)flush_queue_->Post([this] { FlushJob(); });
+void Upkeep::FlushSoon() noexcept {
+  PostFlush(std::chrono::microseconds(0));
 }
 
-void Upkeep::FlushJob() {
+// Without memory for a job there is none: HelpFlush, and the next freeze, post another.
+void Upkeep::PostFlush(std::chrono::microseconds delay) noexcept {
+  flushes_posted_.fetch_add(1);
+  const Status posted = Guarded([&] {
+    return flush_queue_->Post(
+        [this] {
+          flushes_posted_.fetch_sub(1);
+          FlushJob();
+        },
+        delay);
+  });
+  if (!posted.ok()) flushes_posted_.fetch_sub(1);
+}
+
+bool Upkeep::HelpFlush() {
+  if (flushes_posted_.load() == 0 && !stopping()) FlushSoon();
+  return flush_queue_->Help();
+}
+
+void Upkeep::FlushJob() noexcept {
   while (!stopping()) {
     const read::StatePin state = states_->Pin();
     if (state->generation_count < 2) return;
@@ -30,20 +49,25 @@ void Upkeep::FlushJob() {
     const delta::Generation& oldest = *state->generations[last];  // U1
     const Status status = Guarded([&] { return FlushOne(oldest); });
     if (!status.ok()) {
-      NoteFailure(status);
       {
         MutexLock lock(&error_mutex_);
+        last_error_ = status;  // also if there is no memory to report it
         ++flush_failures_;
       }
-      if (!stopping()) (void)flush_queue_->Post([this] { FlushJob(); }, kRetryDelay);
-      return DeliverEvents();
+      (void)Guarded([&] { return NoteFailure(status), Status::Ok(); });
+      if (!stopping()) PostFlush(kRetryDelay);
+      (void)Guarded([&] { return DeliverEvents(), Status::Ok(); });
+      return;
     }
     {
       MutexLock lock(&error_mutex_);
       flush_failures_ = 0;
     }
-    DeliverEvents();
-    installer_->DeleteObsolete();  // log files: a long merge must not keep them
+    (void)Guarded([&] {
+      DeliverEvents();
+      installer_->DeleteObsolete();  // log files: a long merge must not keep them
+      return Status::Ok();
+    });
     MaintainSoon();
   }
 }

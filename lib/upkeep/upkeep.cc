@@ -125,7 +125,7 @@ Status Upkeep::WaitForFlushes() {
   while (states_->Pin()->generation_count > 1) {
     KYRO_RETURN_IF_ERROR(flush_error());
     if (stopping()) return Status(StatusCode::kClosed, "the database is closing");
-    if (!flush_queue_->Help()) env_.clock->Sleep(kWaitStep);
+    if (!HelpFlush()) env_.clock->Sleep(kWaitStep);
   }
   return Status::Ok();
 }

@@ -81,7 +81,10 @@ class Upkeep {
   void Start(io::JobQueue* flush_queue, io::JobQueue* maintenance_queue) noexcept;
 
   // A generation was frozen: flush it soon.
-  void FlushSoon();
+  void FlushSoon() noexcept;
+  // Called by who waits for a flush: sees to it that one is posted, and runs one job here if the
+  // queue is deterministic. False if it ran none.
+  bool HelpFlush();
   // Something may be merged, retrained, deleted or freed: look soon. Cheap; any thread.
   void MaintainSoon() noexcept;
 
@@ -143,7 +146,8 @@ class Upkeep {
   bool stopping() const noexcept { return stopping_.load(std::memory_order_acquire); }
 
   // flush.cc
-  void FlushJob();
+  void PostFlush(std::chrono::microseconds delay) noexcept;
+  void FlushJob() noexcept;
   Status FlushOne(const delta::Generation& generation);
   Result<std::vector<NewRun>> BuildRuns(const delta::Generation& generation,
                                         const manifest::Manifest& manifest);
@@ -175,6 +179,7 @@ class Upkeep {
   io::JobQueue* maintenance_queue_ = nullptr;
 
   std::atomic<bool> stopping_{false};
+  std::atomic<int> flushes_posted_{0};  // jobs that have not begun
   std::atomic<bool> maintain_posted_{false};
   std::atomic<bool> maintaining_{false};
   UpkeepCounters counters_;
