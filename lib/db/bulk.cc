@@ -17,8 +17,11 @@ Status Core::BeginBulk(std::uint32_t keyspace) {
   if (!KYRO_PLANTED(kBulkAcceptsWrites)) KYRO_RETURN_IF_ERROR(commit_->Refuse(keyspace, busy));
   // No row of the keyspace is written from here on. Those in memory go to segments now, so that
   // the load, which is newer than they are, finds little left to flush when it holds the queue.
-  Status status = commit_->Freeze();
-  if (status.ok()) status = upkeep_->WaitForFlushes();
+  // Should that fail, for want of memory too, the keyspace is given back.
+  Status status = Guarded([&] {
+    KYRO_RETURN_IF_ERROR(commit_->Freeze());
+    return upkeep_->WaitForFlushes();
+  });
   if (!status.ok()) commit_->Accept(keyspace);
   return status;
 }
@@ -66,8 +69,10 @@ Result<std::unique_ptr<BulkSession<K>>> BulkSession<K>::Begin(std::shared_ptr<Co
   KYRO_RETURN_IF_ERROR(core->BeginBulk(keyspace));
   MutexLock lock(&session->mutex_);
   if (!session->over_.ok()) return session->over_;
-  auto builder =
-      core->upkeep()->template NewBulkBuilder<K>(keyspace, &session->meter_, &session->run_);
+  // Guarded: whatever fails from here on, the keyspace is given back.
+  auto builder = Guarded([&]() KYRO_NO_THREAD_SAFETY_ANALYSIS {
+    return core->upkeep()->template NewBulkBuilder<K>(keyspace, &session->meter_, &session->run_);
+  });
   if (builder.ok()) {
     session->builder_ = *std::move(builder);
     return session;
@@ -112,9 +117,16 @@ Status BulkSession<K>::Add(Key key, std::string_view value) {
   if (core_->forked()) return core_->CheckOpen();
   MutexLock lock(&mutex_);
   if (builder_ == nullptr) return over_;
-  KYRO_RETURN_IF_ERROR(builder_->Add(key, value, false));
-  ++count_;
-  return Status::Ok();
+  KYRO_RETURN_IF_ERROR(lost_);
+  // Held here; the analysis does not see through Guarded.
+  Status status =
+      Guarded([&]() KYRO_NO_THREAD_SAFETY_ANALYSIS { return builder_->Add(key, value, false); });
+  if (status.ok()) {
+    ++count_;
+  } else if (status.code() != StatusCode::kInvalidArgument) {
+    lost_ = status;  // rows may be missing: nothing of it may ever show
+  }
+  return status;
 }
 
 template <class K>
@@ -135,6 +147,7 @@ Result<Sequence> BulkSession<K>::Finish(const Progress& progress) {
   meter_.Add(count_);
   // Held here; the analysis does not see through Guarded.
   Result<Sequence> sequence = Guarded([&]() KYRO_NO_THREAD_SAFETY_ANALYSIS -> Result<Sequence> {
+    KYRO_RETURN_IF_ERROR(lost_);
     KYRO_RETURN_IF_ERROR(FinishRun());
     if (run_.segments.empty()) return core_->visible();
     return core_->InstallBulk(keyspace_, run_);

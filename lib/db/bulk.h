@@ -61,6 +61,7 @@ class BulkSession final : public AnyBulkSession {
   RunRef run_ KYRO_GUARDED_BY(mutex_);
   std::unique_ptr<upkeep::RunBuilder<K>> builder_ KYRO_GUARDED_BY(mutex_);  // null: over
   Status over_ KYRO_GUARDED_BY(mutex_);                                     // why
+  Status lost_ KYRO_GUARDED_BY(mutex_);  // why an Add failed that cannot be made good
 };
 
 extern template class BulkSession<U64>;

@@ -240,10 +240,10 @@ class SegmentBuilder final : public Builder<K> {
   }
 
   Status Add(Key key, std::string_view value) override {
-    return Guarded([&] { return AddEntry(key, value, /*tombstone=*/false); });
+    return Kept(Guarded([&] { return AddEntry(key, value, /*tombstone=*/false); }));
   }
   Status AddTombstone(Key key) override {
-    return Guarded([&] { return AddEntry(key, {}, /*tombstone=*/true); });
+    return Kept(Guarded([&] { return AddEntry(key, {}, /*tombstone=*/true); }));
   }
   std::uint64_t entries() const override { return entries_; }
 
@@ -261,6 +261,12 @@ class SegmentBuilder final : public Builder<K> {
  private:
   static std::uint64_t KeyBytes(std::uint64_t) noexcept { return sizeof(std::uint64_t); }
   static std::uint64_t KeyBytes(std::string_view key) noexcept { return key.size(); }
+
+  // A row that ran out of memory may be half there: the build is lost.
+  Status Kept(Status status) noexcept {
+    if (lost_.ok() && status.code() == StatusCode::kResourceExhausted) lost_ = status;
+    return status;
+  }
 
   Status AddEntry(Key key, std::string_view value, bool tombstone) {
     KYRO_RETURN_IF_ERROR(lost_);
