@@ -111,7 +111,8 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
   // Opens a directory; with `create` makes it (0700) if it is not there, and syncs its parent
-  // whenever it is empty, so that whatever is put into it has a durable path. kNotFound if absent
+  // whenever it is empty, so that whatever is put into it has a durable path; should that sync fail
+  // a directory that was made here is removed again. kNotFound if absent
   // and not to be created; kInvalidArgument if it is no directory or has no parent to be made in.
   virtual Result<std::unique_ptr<Directory>> OpenDirectory(const std::string& path,
                                                            bool create) = 0;

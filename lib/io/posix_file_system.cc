@@ -61,8 +61,9 @@ Status CheckPath(const std::string& path) {
   return Error(StatusCode::kInvalidArgument, "{}: a path with a zero byte in it", path);
 }
 
-Status MakeDirectory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return Status();
+Status MakeDirectory(const std::string& path, bool* made) {
+  *made = ::mkdir(path.c_str(), 0700) == 0;
+  if (*made || errno == EEXIST) return Status();
   if (errno == ENOENT || errno == ENOTDIR) {
     return Error(StatusCode::kInvalidArgument, "{}: its parent directory does not exist", path);
   }
@@ -76,8 +77,9 @@ Result<std::unique_ptr<Directory>> PosixFileSystem::OpenDirectory(const std::str
   KYRO_RETURN_IF_ERROR(CheckPath(given));
   const std::string path = WithoutTrailingSlashes(given);
   Descriptor fd = OpenDescriptor(path);
+  bool made = false;
   if (!fd.ok() && errno == ENOENT && create) {
-    KYRO_RETURN_IF_ERROR(MakeDirectory(path));
+    KYRO_RETURN_IF_ERROR(MakeDirectory(path, &made));
     fd = OpenDescriptor(path);
     if (!fd.ok() && errno == ENOENT) {
       return Error(StatusCode::kInvalidArgument, "{}: a symbolic link that leads nowhere", path);
@@ -89,7 +91,14 @@ Result<std::unique_ptr<Directory>> PosixFileSystem::OpenDirectory(const std::str
   if (!create) return directory;
   // An empty one may have been made by a process that died before it synced the parent.
   KYRO_ASSIGN_OR_RETURN(const auto entries, directory->List());
-  if (entries.empty()) KYRO_RETURN_IF_ERROR(SyncParent(path, raw));
+  if (entries.empty()) {
+    if (Status status = SyncParent(path, raw); !status.ok()) {
+      // A later sync of the parent may return OK without having made this name durable: the name
+      // goes, so that a later call makes it anew.
+      if (made) (void)::rmdir(path.c_str());
+      return status;
+    }
+  }
   return directory;
 }
 

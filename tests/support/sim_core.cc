@@ -258,7 +258,11 @@ Result<NodeId> SimFs::Core::OpenDirectory(const std::string& path, bool create) 
     KYRO_RETURN_IF_ERROR(Emit({SimOp::kMakeDirectory, parent, node, name}));
   }
   if (made || live_.Names(node).empty()) {
-    KYRO_RETURN_IF_ERROR(Emit({SimOp::kSyncDirectory, parent}));
+    Status synced = Emit({SimOp::kSyncDirectory, parent});
+    if (!synced.ok()) {
+      if (made) (void)Emit({SimOp::kUnlink, parent, kNoNode, name});
+      return synced;
+    }
   }
   return node;
 }

@@ -315,6 +315,15 @@ TEST_F(SimFsTest, AFailedDirectorySyncLosesNamesForLaterSyncsToo) {
   EXPECT_EQ(Outcomes("/db/f"), std::set<std::string>{"second"});
 }
 
+// Else a later call would find it empty and sync the parent, which had lost the name already.
+TEST_F(SimFsTest, ADirectoryWhoseParentCouldNotBeSyncedIsMadeAnew) {
+  fs_.FailDirectorySync(1);
+  EXPECT_EQ(fs_.OpenDirectory("/new", true).status().code(), StatusCode::kIoError);
+  EXPECT_EQ(fs_.OpenDirectory("/new", false).status().code(), StatusCode::kNotFound);
+  ASSERT_TRUE(fs_.OpenDirectory("/new", true).ok());
+  EXPECT_TRUE(PowerCut(Unsynced::kAllOld)->OpenDirectory("/new", false).ok());
+}
+
 TEST_F(SimFsTest, StopAtStopsEverythingFromThatEventOn) {
   const File file = Durable("f", "old");
   const std::uint64_t stop = now() + 1;
