@@ -20,7 +20,6 @@
 #include <string_view>
 #include <utility>
 
-#include "base/planted.h"
 #include "io/file_system.h"
 
 namespace kyro::io {
@@ -57,7 +56,7 @@ auto RetryEintr(Call&& call) noexcept -> decltype(call()) {
   decltype(call()) result;
   do {
     result = call();
-  } while (result == -1 && errno == EINTR && !KYRO_PLANTED(kEintrIsAnError));
+  } while (result == -1 && errno == EINTR);
   return result;
 }
 

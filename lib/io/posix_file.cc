@@ -218,9 +218,10 @@ Result<std::size_t> ReadAt(const OpenFile& file, std::uint64_t offset, std::size
                            char* to) {
   std::size_t done = 0;
   while (done < bytes) {
-    const ssize_t read = RetryEintr([&] {
+    const auto call = [&] {
       return ::pread(file.fd.get(), to + done, bytes - done, static_cast<off_t>(offset + done));
-    });
+    };
+    const ssize_t read = KYRO_PLANTED(kEintrIsAnError) ? call() : RetryEintr(call);
     if (read < 0) return ErrnoError(errno, "read", file.name, offset + done);
     if (read == 0) break;  // the end of the file
     done += static_cast<std::size_t>(read);

@@ -4,8 +4,6 @@
 // any crash; everything else goes on.
 #include <gtest/gtest.h>
 
-#include <cstdio>
-
 #include "db/model.h"
 #include "support/fault_fs.h"
 
@@ -15,7 +13,6 @@ namespace {
 using support::CrashKind;
 using support::FaultFs;
 using support::FsOp;
-using support::FsOps;
 using support::TestEnv;
 
 bool IsLog(std::string_view name) {
@@ -197,88 +194,6 @@ TEST(DbFaults, AFailedWriteIsVoidAndTheNextGoesToANewFile) {
   }
 }
 
-// ---------------------------------------------------------------------------------- any fault
-
-struct Sweep {
-  std::uint64_t faults = 0, definite = 0, unknown = 0;
-};
-
-// Fails the nth change of the file system and goes on as a program would.
-void RunWithFault(std::uint64_t n, const support::Fault& fault, Sweep* sweep) {
-  TestEnv world(n);
-  FaultFs fs(&world.fs());
-  Options options = TinyOptions();
-  options.delta_bytes = options.wal_file_bytes = 4096;
-  const auto id = fs.Inject(fault);
-  State want(FourSpaces().size());
-  Batch unknown;
-  auto db = OpenFour(options, world.EnvOver(&fs));
-  if (!db.ok()) {
-    db = OpenFour(options, world.EnvOver(&fs));  // the fault is over
-    ASSERT_TRUE(db.ok()) << db.status().ToString();
-  }
-  for (std::uint64_t i = 0; i < 60 && unknown.empty(); ++i) {
-    const Batch batch = {{0, i % 5 != 4, U64Key(i % 23), std::to_string(i) + std::string(90, 'v')},
-                         {1, i % 3 != 2, "k" + std::to_string(i % 17), std::to_string(i)}};
-    const auto sequence = (*db)->Write(batch);
-    if (sequence.ok()) {
-      Apply(batch, &want);
-    } else if (sequence.status().code() == StatusCode::kUnknownOutcome) {
-      unknown = batch;
-      ++sweep->unknown;
-    } else {
-      ++sweep->definite;
-    }
-    if (i % 10 == 9) (void)Door::WaitForUpkeep((*db)->db);
-    if (i == 40) (void)(*db)->db.Fold();
-    auto found = ReadAll(&(*db)->db);
-    ASSERT_TRUE(found.ok()) << found.status().ToString();
-    ASSERT_EQ(Difference(*found, want), "") << "after write " << i;
-  }
-  sweep->faults += fs.Hits(id);
-  (void)(*db)->db.Close();
-  *db = nullptr;
-  for (const CrashKind kind : {CrashKind::kKill, CrashKind::kPowerCut}) {
-    auto after = world.Crash(kind, world.fs().event_count(), n, support::Unsynced::kAllOld);
-    auto reopened = Door::Open("/db", options, after->env());
-    ASSERT_TRUE(reopened.ok()) << reopened.status().ToString();
-    auto found = ReadAll(&*reopened);
-    ASSERT_TRUE(found.ok()) << found.status().ToString();
-    State other = want;
-    Apply(unknown, &other);
-    if (!Difference(*found, other).empty()) {
-      ASSERT_EQ(Difference(*found, want), "");
-    }
-  }
-}
-
-TEST(DbFaults, AnyFailedChangeLeavesNothingHalfDone) {
-  const StatusCode codes[] = {StatusCode::kIoError, StatusCode::kNoSpace,
-                              StatusCode::kResourceExhausted};
-  Sweep sweep;
-  for (std::uint64_t n = 1; n < 700; n += 7) {
-    for (const int shape : {0, 1, 2}) {
-      support::Fault fault;
-      fault.ops = FsOps::Changes();
-      fault.nth = n;
-      fault.code = codes[n % 3];
-      fault.after = shape == 1;
-      fault.write_first = shape == 2 ? 300 : 0;
-      SCOPED_TRACE("change " + std::to_string(n) + " fails, shape " + std::to_string(shape));
-      ASSERT_NO_FATAL_FAILURE(RunWithFault(n, fault, &sweep));
-    }
-  }
-  EXPECT_GT(sweep.faults, 200u);
-  EXPECT_GT(sweep.definite, 100u);
-  EXPECT_GT(sweep.unknown, 5u);
-  std::printf("%llu faults, %llu writes refused, %llu of unknown outcome\n",
-              static_cast<unsigned long long>(sweep.faults),
-              static_cast<unsigned long long>(sweep.definite),
-              static_cast<unsigned long long>(sweep.unknown));
-}
-
-// What a directory sync that failed should have made durable is lost unless something writes it
-// again: nothing may rely on it.
 // What a failed install lets go of wakes the maintenance: it must not try again at once, for ever.
 TEST(DbFaults, AMergeThatCannotBeInstalledIsTriedAgainLater) {
   TestEnv world;
@@ -311,42 +226,7 @@ TEST(DbFaults, AMergeThatCannotBeInstalledIsTriedAgainLater) {
   EXPECT_EQ(Difference(*found, want), "");
 }
 
-TEST(DbFaults, AFailedDirectorySyncLosesNothingAcknowledged) {
-  std::uint64_t failed = 0;
-  for (std::uint64_t n = 1; n < 120; ++n) {
-    SCOPED_TRACE("directory sync " + std::to_string(n));
-    TestEnv world(n);
-    Options options = TinyOptions();
-    options.delta_bytes = options.wal_file_bytes = 4096;
-    auto db = OpenFour(options, world.env());
-    ASSERT_TRUE(db.ok());
-    world.fs().FailDirectorySync(n);
-    State want(FourSpaces().size());
-    Batch unknown;
-    for (std::uint64_t i = 0; i < 60 && unknown.empty(); ++i) {
-      const Batch batch = {{0, i % 5 != 4, U64Key(i % 23), std::string(90, 'v')},
-                           {1, true, "k" + std::to_string(i % 17), std::to_string(i)}};
-      const auto sequence = (*db)->Write(batch);
-      if (sequence.ok()) Apply(batch, &want);
-      if (sequence.status().code() == StatusCode::kUnknownOutcome) unknown = batch;
-      failed += !sequence.ok();
-      if (i % 10 == 9) (void)Door::WaitForUpkeep((*db)->db);
-    }
-    for (const auto unsynced : {support::Unsynced::kAllOld, support::Unsynced::kSeeded}) {
-      auto after = world.Crash(CrashKind::kPowerCut, world.fs().event_count(), n, unsynced);
-      auto reopened = Door::Open("/db", options, after->env());
-      ASSERT_TRUE(reopened.ok()) << reopened.status().ToString();
-      auto found = ReadAll(&*reopened);
-      ASSERT_TRUE(found.ok()) << found.status().ToString();
-      State other = want;
-      Apply(unknown, &other);
-      if (!Difference(*found, other).empty()) {
-        ASSERT_EQ(Difference(*found, want), "");
-      }
-    }
-  }
-  EXPECT_GT(failed, 10u);
-}
+// Any fault at any call: tests/proofs/fault.
 
 }  // namespace
 }  // namespace kyro::db
