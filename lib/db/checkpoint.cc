@@ -69,30 +69,6 @@ class FileSharer {
   upkeep::Meter* const meter_;
 };
 
-// Empties what an interrupted checkpoint left. Anything that is no file of a database stays, and
-// makes this fail.
-Status Clear(io::Directory* directory, const std::string& path) {
-  KYRO_ASSIGN_OR_RETURN(const auto entries, directory->List());
-  for (const io::DirectoryEntry& entry : entries) {
-    const bool ours =
-        entry.type == io::FileType::kRegular &&
-        (entry.name == manifest::kManifestName || entry.name == manifest::kManifestTemporaryName ||
-         ParseFileName(entry.name, nullptr, nullptr));
-    if (ours) continue;
-    return Error(StatusCode::kAlreadyExists, "{} holds {}, which kyro did not make: remove it",
-                 path, entry.name);
-  }
-  for (const io::DirectoryEntry& entry : entries) {
-    KYRO_RETURN_IF_ERROR(directory->Unlink(entry.name));
-  }
-  return Status::Ok();
-}
-
-std::string WithoutTrailingSlashes(std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path;
-}
-
 std::uint64_t BytesOf(const manifest::Manifest& manifest) {
   std::uint64_t bytes = 0;
   for (const manifest::KeyspaceRef& keyspace : manifest.keyspaces) {
@@ -144,7 +120,7 @@ Result<Sequence> Core::Checkpoint(const std::string& given, const Progress& prog
 
   const std::string temporary = destination + ".tmp";
   KYRO_ASSIGN_OR_RETURN(const auto directory, env_.fs->OpenDirectory(temporary, /*create=*/true));
-  KYRO_RETURN_IF_ERROR(Clear(directory.get(), temporary));
+  KYRO_RETURN_IF_ERROR(EmptyLeftover(directory.get(), temporary));
   upkeep::Meter meter(&progress, BytesOf(manifest));
   FileSharer sharer(directory_.get(), directory.get(), &meter);
   KYRO_RETURN_IF_ERROR(ShareFiles(manifest, &sharer));

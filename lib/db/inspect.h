@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The inspection door: what tools may see of an open Db beyond the public API.
+// The inspection door: what tools may see of an open Db beyond the public API, and Repair, which is
+// for a database that does not open.
 #ifndef KYRO_DB_INSPECT_H_
 #define KYRO_DB_INSPECT_H_
 
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/file_ref.h"
+#include "db/repair.h"
 #include "io/env.h"
 #include "kyro/db.h"
 #include "read/explain.h"

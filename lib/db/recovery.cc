@@ -197,4 +197,25 @@ Status DeleteOrphans(io::Directory* directory, const manifest::Manifest& manifes
   return deleted ? directory->Sync() : Status::Ok();
 }
 
+Status EmptyLeftover(io::Directory* directory, const std::string& path) {
+  KYRO_ASSIGN_OR_RETURN(const auto entries, directory->List());
+  for (const io::DirectoryEntry& entry : entries) {
+    const bool ours =
+        entry.type == io::FileType::kRegular &&
+        (entry.name == kLockName || ParseFileName(FinalName(entry.name), nullptr, nullptr));
+    if (ours) continue;
+    return Error(StatusCode::kAlreadyExists, "{} holds {}, which kyro did not make: remove it",
+                 path, entry.name);
+  }
+  for (const io::DirectoryEntry& entry : entries) {
+    KYRO_RETURN_IF_ERROR(directory->Unlink(entry.name));
+  }
+  return Status::Ok();
+}
+
+std::string WithoutTrailingSlashes(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
 }  // namespace kyro::db

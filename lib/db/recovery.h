@@ -57,6 +57,12 @@ Result<std::uint64_t> NextFreeNumber(const io::Directory& directory);
 Status DeleteOrphans(io::Directory* directory, const manifest::Manifest& manifest,
                      const wal::Chain& chain, Recovered* recovered);
 
+// Empties what an interrupted checkpoint or repair left at `path`. kAlreadyExists if there is
+// anything that is no file of a database: nothing is deleted then.
+Status EmptyLeftover(io::Directory* directory, const std::string& path);
+
+std::string WithoutTrailingSlashes(std::string path);
+
 }  // namespace kyro::db
 
 #endif  // KYRO_DB_RECOVERY_H_

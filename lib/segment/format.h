@@ -128,6 +128,10 @@ Digest DigestOf(std::string_view header_area, std::string_view table) noexcept;
 // for messages.
 Result<Header> DecodeHeader(std::string_view area, FileKind kind, std::string_view name);
 
+// `area` (kHeaderAreaBytes) with zeros wherever an encoder puts padding, and checksums to match:
+// what was written, if nothing but padding and checksums was damaged. Only a digest can tell.
+std::string WithPaddingAsWritten(std::string area);
+
 // `bytes` are the last kFooterBytes of a file of `file_bytes`. Checks everything that the footer
 // alone can tell.
 Result<Footer> DecodeFooter(std::string_view bytes, std::uint64_t file_bytes,

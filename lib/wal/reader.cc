@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/coding.h"
 #include "base/crc32c.h"
+#include "base/planted.h"
 #include "base/status_util.h"
 
 namespace kyro::wal {
@@ -30,7 +31,7 @@ Result<Reader> Reader::Open(const io::Directory& directory, std::string_view nam
                      "ends at byte {}, inside the header page of {} bytes", page.size(),
                      kFirstRecordOffset);
   }
-  if (!IsZero(page.substr(kFileHeaderBytes))) {
+  if (!IsZero(page.substr(kFileHeaderBytes)) && !KYRO_PLANTED(kSkipLogHeaderPadding)) {
     return FileError(StatusCode::kDataLoss, name, kFileHeaderBytes,
                      "padding at offset {}: found bytes, want zeros", kFileHeaderBytes);
   }
@@ -42,16 +43,40 @@ Result<Reader> Reader::Open(const io::Directory& directory, std::string_view nam
   return reader;
 }
 
+Result<Reader> Reader::OpenAs(const io::Directory& directory, std::string_view name,
+                              const FileId& id) {
+  Reader reader;
+  reader.name_ = name;
+  KYRO_ASSIGN_OR_RETURN(reader.file_, directory.Open(name));
+  reader.header_.kind = FileKind::kWal;
+  reader.header_.number = id.number;
+  reader.header_.file = id.uuid;
+  reader.seed_ = id.uuid.CrcSeed();
+  return reader;
+}
+
+Result<bool> Reader::IsZeroSector(std::uint64_t offset) {
+  const std::uint64_t count = std::min<std::uint64_t>(kSectorBytes, file_bytes() - offset);
+  const Result<std::string_view> bytes = Bytes(offset, count);
+  if (!bytes.ok() && bytes.status().code() != StatusCode::kDataLoss) return bytes.status();
+  return bytes.ok() && IsZero(*bytes);
+}
+
 Result<std::string_view> Reader::Bytes(std::uint64_t offset, std::uint64_t count) {
   KYRO_DCHECK(offset <= file_bytes() && count <= file_bytes() - offset);
   if (offset >= window_offset_ && offset - window_offset_ <= window_.size() &&
       count <= window_.size() - (offset - window_offset_)) {
     return std::string_view(window_).substr(offset - window_offset_, count);
   }
-  const std::uint64_t want = std::max(count, std::min(kChunkBytes, file_bytes() - offset));
+  std::uint64_t want = std::max(count, std::min(kChunkBytes, file_bytes() - offset));
   window_offset_ = offset;
   window_.resize(want);
   Result<std::size_t> got = file_->Read(offset, want, window_.data());
+  if (!got.ok() && got.status().code() == StatusCode::kIoError && count < want && salvaging_) {
+    // What cannot be read may lie behind what is asked for.
+    want = count;
+    got = file_->Read(offset, want, window_.data());
+  }
   if (!got.ok()) {
     window_.clear();
     // A read that fails must not look like the end of the log. Out of memory is not damage.
@@ -91,17 +116,20 @@ Result<Reader::Probe> Reader::At(std::uint64_t offset) {
   }
   KYRO_ASSIGN_OR_RETURN(const std::string_view record, Bytes(offset, header->end() - offset));
   const std::string_view payload = record.substr(kRecordHeaderBytes, payload_bytes);
-  if (const std::uint32_t crc = Crc32c(payload, seed_); crc != header->payload_crc) {
+  if (const std::uint32_t crc = Crc32c(payload, seed_);
+      crc != header->payload_crc && !KYRO_PLANTED(kSkipRecordPayloadChecksum)) {
     probe.why = fmt::format("payload crc32c {:08x}, want {:08x}", crc, header->payload_crc);
     return probe;
   }
-  if (!IsZero(record.substr(kRecordHeaderBytes + payload_bytes))) {
+  probe.intact = true;
+  probe.header = *header;
+  probe.payload = payload;
+  if (!IsZero(record.substr(kRecordHeaderBytes + payload_bytes)) &&
+      !KYRO_PLANTED(kSkipRecordPadding)) {
     probe.why = "bytes in the padding, want zeros";
     return probe;
   }
   probe.valid = true;
-  probe.header = *header;
-  probe.payload = payload;
   return probe;
 }
 
@@ -146,6 +174,7 @@ namespace {
 Status CheckManifest(const RecordHeader& header, const ManifestMark& manifest,
                      std::string_view name) {
   const ManifestMark& found = header.manifest;
+  if (KYRO_PLANTED(kSkipManifestMark)) return Status::Ok();
   if (found.generation > manifest.generation) {
     return FileError(StatusCode::kDataLoss, name, header.offset,
                      "record at offset {}, sequence {}: MANIFEST is older than the log: "

@@ -32,6 +32,13 @@ class Reader {
   // is wrong with it.
   static Result<Reader> Open(const io::Directory& directory, std::string_view name);
 
+  // For salvage: a file whose header page need not be readable, because someone else names it.
+  static Result<Reader> OpenAs(const io::Directory& directory, std::string_view name,
+                               const FileId& id);
+
+  // For salvage: what cannot be read is to cost no more than itself.
+  void set_salvaging() noexcept { salvaging_ = true; }
+
   const FileHeader& header() const noexcept { return header_; }
   FileId id() const noexcept { return FileId{header_.number, header_.file}; }
   const std::string& name() const noexcept { return name_; }
@@ -39,12 +46,16 @@ class Reader {
 
   struct Probe {
     bool valid = false;        // header, own offset, payload CRC and padding are as written
-    RecordHeader header;       // if valid
-    std::string_view payload;  // if valid; until the next call
+    bool intact = false;       // valid, or nothing but its padding is not as written
+    RecordHeader header;       // if intact
+    std::string_view payload;  // if intact; until the next call
     std::string why;           // if not valid: found and wanted
   };
   // What stands at `offset`. An error only if the file cannot be read.
   Result<Probe> At(std::uint64_t offset);
+
+  // Whether the sector (or what there is of it) is all zeros; false where it cannot be read.
+  Result<bool> IsZeroSector(std::uint64_t offset);
 
   struct Tail {
     std::uint64_t end = 0;  // behind the last byte that is not zero; `from` if there is none
@@ -65,6 +76,7 @@ class Reader {
   std::string name_;
   FileHeader header_;
   std::uint32_t seed_ = 0;
+  bool salvaging_ = false;
   std::string window_;               // bytes of the file ...
   std::uint64_t window_offset_ = 0;  // ... from here
 };

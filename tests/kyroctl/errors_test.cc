@@ -70,6 +70,7 @@ std::vector<std::string> LineFor(const Verb& verb, const World& world, const std
   }
   for (const Option& option : verb.options) {
     if (option.name == "--yes") args.push_back(option.name);
+    if (option.name == "--out") args.insert(args.end(), {option.name, world.dir / "new"});
     if (option.completes == Completes::kFile) args.insert(args.end(), {option.name, "-"});
   }
   return args;
@@ -95,6 +96,8 @@ TEST(Errors, OfEveryVerbOnEveryKindOfBadDatabase) {
                             Case{"empty", kExitFailure}, Case{"none", kExitFailure}}) {
       // create makes a database in a directory that is empty or not there.
       if (verb.name == "create" && bad.exit == kExitFailure) continue;
+      // repair is for these.
+      if (verb.name == "repair" && bad.exit == kExitDamage) continue;
       const auto args = LineFor(verb, world, bad.db);
       ExpectOneLine(args, Ctl(args), bad.exit);
     }
@@ -204,6 +207,7 @@ TEST(Listings, FitInEightyColumnsHoweverLongTheNames) {
            {"snapshot", db, dir / std::string(100, 's')},
            {"checkpoint", db, dir / std::string(100, 'c')},
            {"rebuild", db},
+           {"repair", db, "--out", dir / std::string(100, 'r')},
        }) {
     const Answer answer = Ctl(args, "", {.out = true});
     EXPECT_LE(answer.exit, kExitNo) << args[0] << answer.err;

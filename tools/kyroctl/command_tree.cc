@@ -32,6 +32,7 @@ const std::vector<Verb>& Verbs() {
       SnapshotVerb(),
       RebuildVerb(),
       VerifyVerb(),
+      RepairVerb(),
       ReportVerb(),
       BenchVerb(),
       StatsVerb(),

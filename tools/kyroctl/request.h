@@ -27,7 +27,8 @@ struct Request {
   std::string key;                 // as typed
   std::string value;               // as typed; "-": standard input
   std::string file;                // load; "-": standard input
-  std::optional<std::string> out;  // report: the page to write; "-": standard output
+  std::optional<std::string> out;  // report: the page to write; "-": standard output. repair: NEW
+  bool all = false;                // repair
   bool hex = false;                // keys are typed as hex digits
 
   std::optional<std::string> from;    // inclusive, as typed

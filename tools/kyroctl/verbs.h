@@ -37,6 +37,9 @@ Verb SnapshotVerb();
 Verb RebuildVerb();
 Verb VerifyVerb();
 
+// commands_repair.cc
+Verb RepairVerb();
+
 // commands_stats.cc
 Verb StatsVerb();
 
