@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/coding.h"
+#include "base/file_header.h"
 #include "base/limits.h"
 #include "base/status_util.h"
 
@@ -17,6 +18,8 @@ using support::SeededRandom;
 // Seeded pairs of sectors, besides the adjacent ones, as a multiple of the sectors.
 constexpr std::uint64_t kSwapsPerSector = 4;
 constexpr std::uint32_t kWaysToGrow = 6;
+// Of whole files in the place of others, where not all cases are wanted.
+constexpr std::uint64_t kOthersStride = 6;
 
 bool IsModel(std::string_view name) {
   return name.ends_with(".rmi");
@@ -69,6 +72,7 @@ class Collector {
     SwapSeededSectors();
     PutBack();
     Foreign(stranger.files, "of another database");
+    ForeignSegments(stranger.files);
     Foreign(sample_.checkpoint, "of a checkpoint");
     return std::move(damages_);
   }
@@ -156,10 +160,12 @@ class Collector {
     const auto now = sample_.files.find(name);
     if (now != sample_.files.end() && now->second == bytes) return;
     if (!seen_.emplace(name, bytes).second) return;
+    // Of manifests there are few, and each is a case of its own.
+    if (extent_.stride > 1 && name != "MANIFEST" && !random_.OneIn(kOthersStride)) return;
     const auto found = std::find(damages_.names.begin(), damages_.names.end(), name);
     Case damage = Of(kind, static_cast<std::size_t>(found - damages_.names.begin()));
     damage.other_offset = static_cast<std::uint32_t>(damages_.others.size());
-    damages_.others.push_back({name, bytes, what});
+    damages_.others.push_back({{{name, bytes}}, what});
     damages_.cases.push_back(damage);
   }
 
@@ -179,6 +185,30 @@ class Collector {
   void Foreign(const ImageFs::Files& files, const std::string& what) {
     for (const auto& [name, bytes] : files) AddOther(Kind::kForeign, name, bytes, what);
     InPlaceOfEach(Kind::kForeign, files, what);
+  }
+
+  // Keys and values of another database's segment of the same shape in the place of ours: whole,
+  // and they agree with each other.
+  void ForeignSegments(const ImageFs::Files& files) {
+    const auto data_of = [](const std::string& keys) {
+      std::uint64_t number = 0;
+      ParseFileName(keys, nullptr, &number);
+      return FileName(FileKind::kData, number + 1);
+    };
+    for (std::size_t place = 0; place < damages_.names.size(); ++place) {
+      const std::string& name = damages_.names[place];
+      if (!name.ends_with(".keys") || sample_.files.count(data_of(name)) == 0) continue;
+      for (const auto& [theirs, bytes] : files) {
+        const auto data = files.find(data_of(theirs));
+        if (!theirs.ends_with(".keys") || data == files.end()) continue;
+        if (bytes.size() != BytesOf(place).size()) continue;
+        Case damage = Of(Kind::kForeign, place);
+        damage.other_offset = static_cast<std::uint32_t>(damages_.others.size());
+        damages_.others.push_back({{{name, bytes}, {data_of(name), data->second}},
+                                   "a whole segment of another database"});
+        damages_.cases.push_back(damage);
+      }
+    }
   }
 
   void InPlaceOfEach(Kind kind, const ImageFs::Files& files, const std::string& what) {
@@ -246,7 +276,7 @@ std::string Describe(const Damages& damages, const Case& damage) {
     case Kind::kPutBack:
     case Kind::kForeign: {
       const Damages::Other& other = damages.others[damage.other_offset];
-      return fmt::format("{} replaced by {}", other.name, other.what);
+      return fmt::format("{} replaced by {}", other.files.front().first, other.what);
     }
   }
   return "?";
@@ -264,8 +294,10 @@ Injector::Injector(const Damages& damages) : damages_(damages), fs_(damages.samp
 bool Injector::Apply(const Case& damage) {
   if (damage.kind == Kind::kPutBack || damage.kind == Kind::kForeign) {
     const Damages::Other& other = damages_.others[damage.other_offset];
-    Touch(other.name);
-    fs_.files()[other.name] = other.bytes;
+    for (const auto& [name, bytes] : other.files) {
+      Touch(name);
+      fs_.files()[name] = bytes;
+    }
     return true;
   }
   const std::string& name = damages_.names[damage.file];
@@ -368,23 +400,33 @@ Verdict Injector::TryReadOnly(const Case& damage, Access access, std::uint32_t o
   return verdict;
 }
 
+std::unique_ptr<support::SimFs> Injector::DiskWith(const Case& damage) {
+  std::unique_ptr<support::SimFs> disk;
+  if (Apply(damage)) {
+    disk = disk_->Copy();
+    disk->StopJournal();
+    for (const std::string& name : touched_) {
+      const auto it = fs_.files().find(name);
+      if (it != fs_.files().end()) {
+        (void)disk->ReplaceFile("/db/" + name, it->second).ok();
+      } else {
+        (void)(*disk->OpenDirectory("/db", false))->Unlink(name).ok();
+      }
+    }
+  }
+  Undo();
+  return disk;
+}
+
 Verdict Injector::TryWriting(const Case& damage, Access access, std::uint32_t order) {
   Verdict verdict;
-  if (!Apply(damage)) {
-    Undo();
+  auto disk = DiskWith(damage);
+  if (disk == nullptr) {
     verdict.skipped = true;
     return verdict;
   }
-  support::TestEnv world(order + 1, disk_->Copy());
-  world.fs().StopJournal();
-  for (const std::string& name : touched_) {
-    const auto it = fs_.files().find(name);
-    if (it != fs_.files().end()) {
-      (void)world.fs().ReplaceFile("/db/" + name, it->second).ok();
-    } else {
-      (void)(*world.fs().OpenDirectory("/db", false))->Unlink(name).ok();
-    }
-  }
+  (void)Apply(damage);
+  support::TestEnv world(order + 1, std::move(disk));
   Trial trial{.access = access, .read_only = false, .order = order, .damaged = Damaged(damage)};
   const bool model = std::all_of(touched_.begin(), touched_.end(), IsModel) &&
                      damage.kind != Kind::kPutBack && damage.kind != Kind::kForeign;

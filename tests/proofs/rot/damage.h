@@ -42,10 +42,9 @@ struct Case {
 
 // What is tried on one sample. Constant once made; threads share it.
 struct Damages {
-  // kPutBack and kForeign: these bytes as the file `name`, which may be a new one.
+  // kPutBack and kForeign: files by name, of which some may be new ones.
   struct Other {
-    std::string name;
-    std::string bytes;
+    std::vector<std::pair<std::string, std::string>> files;
     std::string what;
   };
   const Sample* sample = nullptr;
@@ -82,6 +81,8 @@ class Injector {
   Verdict TryReadOnly(const Case& damage, Access access, std::uint32_t order);
   // A Db that may write: with its background work, closed in order and read again.
   Verdict TryWriting(const Case& damage, Access access, std::uint32_t order);
+  // The database with this damage, durable in "/db" of a disk; null if it changes nothing.
+  std::unique_ptr<support::SimFs> DiskWith(const Case& damage);
 
  private:
   // False if that changes nothing.

@@ -121,6 +121,8 @@ ImageFs::Files Maker::Files(const std::string& directory) const {
 
 void Maker::Write(std::size_t space, const std::string& key, std::optional<std::string> value) {
   written_[space].insert(key);
+  // Every write is a commit, and nothing else is.
+  sample_.spaces[space].versions[key].push_back({++sample_.last_sequence, value});
   if (value) {
     Must(spaces_[space]->Put(key, *value, {}), "put");
     sample_.spaces[space].rows[key] = *std::move(value);
@@ -168,10 +170,12 @@ void Maker::FillLog() {
     const std::string key = kSpecs[s].kind == KeyKind::kU64 ? U64Key(77) : "77";
     const std::string value = random_.String(kSpecs[s].value_max);
     spaces_[s]->BatchPut(&batch, key, value);
+    sample_.spaces[s].versions[key].push_back({sample_.last_sequence + 1, value});
     written_[s].insert(key);
     sample_.spaces[s].rows[key] = value;
   }
   Must(db_->Write(batch).status(), "batch");
+  if (++sample_.last_sequence != db_->stats().visible) Must(Status(StatusCode::kInternal), "count");
   Remember();
   Layer(40);
 }
@@ -235,6 +239,7 @@ void Maker::FinishExpectations() {
 
 Sample Maker::Make() {
   Open(12 << 10);
+  Must(db_->OpenKeyspace<U64>("gone").status(), "keyspace");
   LoadOldest();
   Remember();
   Must(db_->Fold(), "fold");
@@ -250,6 +255,8 @@ Sample Maker::Make() {
   // It shares every segment: what tells its manifest from ours is the log.
   Must(db_->Checkpoint("/checkpoint").status(), "checkpoint");
   sample_.checkpoint = Files("/checkpoint");
+  // Only the records that follow tell of the manifest without it.
+  Must(db_->DropKeyspace("gone"), "drop");
   FillLog();
   CheckEverythingIsThere();
   Close();

@@ -21,11 +21,18 @@ namespace kyro::proofs {
 
 using support::ImageFs;
 
+// What a commit made of a key; no value: deleted.
+struct Version {
+  Sequence sequence = 0;
+  std::optional<std::string> value;
+};
+
 // A keyspace as it must be read. U64 keys as their eight bytes, highest first (db/any_space.h).
 struct SampleSpace {
   std::string name;
   KeyKind kind = KeyKind::kU64;
   std::map<std::string, std::string> rows;
+  std::map<std::string, std::vector<Version>> versions;  // of every key, oldest first
   // Every key that was ever written, its neighbours and the ends of the key range, ascending, each
   // with its value or null. The keys once more as the API takes them.
   std::vector<std::pair<std::string, const std::string*>> probes;
@@ -43,6 +50,7 @@ struct Sample {
   // A checkpoint that was taken on the way; a database of its own.
   ImageFs::Files checkpoint;
   std::uint64_t bytes = 0;  // of `files`
+  Sequence last_sequence = 0;
 };
 
 // Moving a Sample keeps what its probes point to. Aborts the program with a message if the
