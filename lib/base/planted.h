@@ -105,7 +105,29 @@
   X(kDropIsDefinite, "a drop that a crash may leave or not returns a definite error") \
   X(kDropKeepsRefusing, "a drop that failed leaves the keyspace refused") \
   X(kCloseGivesUp, "a Close that met an error keeps the lock") \
-  X(kViewThrows, "a view without memory for it throws")
+  X(kViewThrows, "a view without memory for it throws") \
+  X(kSkipFileHeaderChecksum, "a file header's checksum is not compared") \
+  X(kSkipRecordHeaderChecksum, "the checksum of a log record's header is not compared") \
+  X(kSkipRecordPayloadChecksum, "the checksum of a log record's payload is not compared") \
+  X(kSkipRecordPadding, "the padding behind a log record may hold anything") \
+  X(kSkipLogHeaderPadding, "the rest of a log's header page may hold anything") \
+  X(kSkipZerosBehindLog, "what stands behind the end of a complete log file may be anything") \
+  X(kSkipForeignLog, "commits in another database's log are left alone") \
+  X(kSkipManifestMark, "a manifest may be older than the log says") \
+  X(kSkipManifestChecksum, "the manifest's checksum is not compared") \
+  X(kSkipSegmentHeaderChecksum, "neither checksum nor digest of a segment's header is compared") \
+  X(kSkipFooterChecksum, "the checksum and padding of a segment's footer are not looked at") \
+  X(kSkipTableChecksum, "neither checksum, padding nor digest of a checksum table is looked at") \
+  X(kSkipSegmentIdentity, "a segment file is taken by its number, whatever its uuid and digest") \
+  X(kSkipKeysChecksum, "blocks of keys are read without a look at their checksums") \
+  X(kSkipValuesChecksum, "blocks of values are read without a look at their checksums") \
+  X(kSkipModelChecksum, "a model is used without a look at its checksums") \
+  X(kSkipFilterChecksum, "a filter is used before it was verified") \
+  X(kSkipVerifyChecksum, "Verify does not compare the checksums of blocks") \
+  X(kRepairIgnoresHoles, "repair gives out a row that an unreadable newer one may hide") \
+  X(kRepairGivesOlder, "repair gives out the older value of a row whose newest is unreadable") \
+  X(kRepairGoesOnBehindGap, "repair applies commits behind one that is lost") \
+  X(kRepairSkipsChecksum, "repair takes blocks without a look at their checksums")
 // clang-format on
 
 #ifdef KYRO_PLANTED_BUGS
