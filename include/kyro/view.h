@@ -139,6 +139,7 @@ class [[gnu::visibility("default")]] View {
 
   // There is no move: it copies, and what was moved from can still be read.
   View(const View&) noexcept = default;
+  // Lets go of what it pinned before.
   View& operator=(const View&) noexcept = default;
 
   // O(log n) at worst, no lock, no allocation. The value lives as long as this View or a copy.
