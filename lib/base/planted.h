@@ -91,7 +91,6 @@
   X(kPosixSyncFileRange, "a file's sync only starts writing it back") \
   X(kPosixSkipDirectorySync, "fsync of a directory is left out and reported as done") \
   X(kRetryFailedSync, "a failed sync of the log is tried again, and believed") \
-  X(kErrorTextIsAnError, "an error without memory for its text becomes kResourceExhausted") \
   X(kLeakErrorText, "the text of a kResourceExhausted is never freed") \
   X(kWrongErrno, "EDQUOT and ENFILE are kIoError") \
   X(kEintrIsAnError, "an interrupted read is not tried again") \
@@ -99,9 +98,7 @@
   X(kShortReadIsTheEnd, "a read that the kernel cut short is taken for the end of the file") \
   X(kManifestWriteIgnored, "a manifest whose bytes were not written is renamed into place") \
   X(kDirectorySyncIgnored, "a failed sync of the directory before an install is ignored") \
-  X(kNoSpaceFailsLog, "a new log file that does not fit fails the log until Resume") \
   X(kAllocateAfterAppend, "memory is taken between a record's write and its acknowledgement") \
-  X(kMergeIgnoresReadError, "a merge takes an input that cannot be read for one that ends") \
   X(kDropIsDefinite, "a drop that a crash may leave or not returns a definite error") \
   X(kDropKeepsRefusing, "a drop that failed leaves the keyspace refused") \
   X(kCloseGivesUp, "a Close that met an error keeps the lock") \

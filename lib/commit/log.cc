@@ -85,11 +85,7 @@ Status Log::Fail(Status status) {
 // error in between leaves `linked_`, so that a second try names the same file.
 Status Log::StartNamed(const wal::Link& link, Sequence last) {
   if (linked_ == nullptr) {
-    auto taken = TakeNext();
-    if (KYRO_PLANTED(kNoSpaceFailsLog) && taken.status().code() == StatusCode::kNoSpace) {
-      return Fail(taken.status());
-    }
-    KYRO_ASSIGN_OR_RETURN(std::unique_ptr<wal::Writer> next, std::move(taken));
+    KYRO_ASSIGN_OR_RETURN(std::unique_ptr<wal::Writer> next, TakeNext());
     Status status = next->AppendLink(Info(wal::RecordType::kLink, last), link);
     if (status.ok() && !KYRO_PLANTED(kSkipLinkSync)) status = next->Sync();
     if (!status.ok()) {

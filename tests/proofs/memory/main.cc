@@ -79,10 +79,12 @@ void Prove(const Args& args, std::uint64_t seed, const Deadline& deadline, Tally
   const struct { std::uint64_t stretch, stride; } kinds[] = {{1, 1}, {3, 2}, {50, 10}, {2000, 100}};
   const Selection selection(args);
   const bool all = args.minutes != 0;  // every n of every kind, and more in each step
-  for (const auto& [stretch, every] : kinds) {
+  for (const auto& kind : kinds) {
+    const std::uint64_t stretch = kind.stretch;  // clang 14 captures no structured bindings
     if (seed != args.seed && deadline.over()) break;
     if (!selection.Has(std::to_string(stretch))) continue;
-    const std::uint64_t stride = (all ? 1 : every) * (args.quick ? 211 * support::kSparse : 1);
+    const std::uint64_t stride =
+        (all ? 1 : kind.stride) * (args.quick ? 211 * support::kSparse : 1);
     const std::uint64_t end = Sweep(args.threads, stride, selection, *tally, [&](std::uint64_t n) {
       const std::string what = "allocations " + std::to_string(n) + " to " +
                                std::to_string(n + stretch - 1) +
