@@ -98,7 +98,9 @@ class Directory {
   // A hard link in another directory of the same kind. kUnsupported across devices and where the
   // file system has no links; kAlreadyExists, kNotFound.
   virtual Status Link(std::string_view name, Directory* to, std::string_view to_name) = 0;
-  virtual Status Unlink(std::string_view name) = 0;              // kNotFound if absent
+  // A regular file only: kyro makes nothing else, so it removes nothing else. kNotFound if absent,
+  // kIoError for a link, a directory, a pipe or a socket, which stays.
+  virtual Status Unlink(std::string_view name) = 0;
   virtual Result<std::vector<DirectoryEntry>> List() const = 0;  // sorted by name; no "." and ".."
   virtual Status Sync() = 0;  // names: creations, renames, unlinks
   // Creates `name` if need be and locks it without waiting: kLocked, with the holder's advisory

@@ -112,7 +112,7 @@ Status PosixDirectory::Link(std::string_view name, Directory* to, std::string_vi
 }
 
 Status PosixDirectory::Unlink(std::string_view name) {
-  KYRO_RETURN_IF_ERROR(CheckPlainName(name));
+  KYRO_RETURN_IF_ERROR(FileBytes(name).status());  // what is no regular file stays
   if (::unlinkat(fd(), std::string(name).c_str(), 0) != 0) {
     if (errno == ENOENT) return Status::NotFound();
     return ErrnoError(errno, "unlink", name);

@@ -13,12 +13,7 @@ namespace {
 // No read-only-compatible feature exists yet.
 constexpr std::uint32_t kKnownReadOnlyCompatible = 0;
 
-// Only a file: a link, a directory or a pipe of that name was not left by an install.
 Status UnlinkIfThere(io::Directory* directory) {
-  if (Result<std::uint64_t> bytes = directory->FileBytes(kManifestTemporaryName); !bytes.ok()) {
-    if (bytes.status().code() == StatusCode::kNotFound) return Status::Ok();
-    return std::move(bytes).status();
-  }
   Status status = directory->Unlink(kManifestTemporaryName);
   return status.code() == StatusCode::kNotFound ? Status::Ok() : status;
 }

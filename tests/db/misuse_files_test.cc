@@ -140,8 +140,11 @@ int OpenBeside(const std::string& path, const std::string& name, bool read_only)
     if (!space.ok()) return 3;
     const int read = ReadRows(*space, &error);
     if (read == 2) return 4;
-    // Of all files only a model may be replaced by nothing: it is a hint.
-    if (read == 0) return model ? 0 : 5;
+    // Of all files only a model may be replaced by nothing: it is a hint. Another is trained, at
+    // the latest when asked to, and what stands in the place of this one is not deleted then.
+    if (read == 0 && !model) return 5;
+    if (read == 0 && !read_only && (!db->RebuildIndex().ok() || !db->Close().ok())) return 7;
+    if (read == 0) return 0;
   }
   std::printf("  %s\n", error.ToString().c_str());
   const bool names_it = error.message().find(name) != std::string_view::npos;

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <iterator>
@@ -32,8 +33,13 @@ class PosixTest : public ::testing::Test {
     EXPECT_EQ(root->Lock(name, false).status().code(), StatusCode::kIoError) << name;
     EXPECT_EQ(root->Lock(name, true).status().code(), StatusCode::kIoError) << name;
     EXPECT_EQ(root->Create(name).status().code(), StatusCode::kAlreadyExists) << name;
+    EXPECT_EQ(root->Unlink(name).code(), StatusCode::kIoError) << name;
     const auto entries = root->List();
     ASSERT_TRUE(entries.ok());
+    EXPECT_EQ(std::count_if(entries->begin(), entries->end(),
+                            [&](const DirectoryEntry& entry) { return entry.name == name; }),
+              1)
+        << name;
     for (const DirectoryEntry& entry : *entries) {
       if (entry.name == name) {
         EXPECT_EQ(entry.type, FileType::kOther) << name;
