@@ -4,6 +4,7 @@
 #ifndef KYRO_VIEW_H_
 #define KYRO_VIEW_H_
 
+#include <atomic>
 #include <cstddef>
 #include <iterator>
 #include <memory>
@@ -144,7 +145,7 @@ class [[gnu::visibility("default")]] View {
 
   // O(log n) at worst, no lock, no allocation. The value lives as long as this View or a copy.
   Lookup Get(Key key) const noexcept {
-    return get_(*state_, key);
+    return getter_->get.load(std::memory_order_relaxed)(*getter_, key);
   }
 
   // All keys at once, faster than one by one. The spans are of one size (kInvalidArgument if not);
@@ -162,10 +163,9 @@ class [[gnu::visibility("default")]] View {
  private:
   template <class>
   friend class Keyspace;
-  using GetFunction = Lookup (*)(const read::ViewState<K>&, Key) noexcept;
   explicit View(std::shared_ptr<const read::ViewState<K>> state) noexcept;
 
-  GetFunction get_;  // chosen for this view's sources
+  const Getter<K>* getter_;  // part of the state
   std::shared_ptr<const read::ViewState<K>> state_;
 };
 

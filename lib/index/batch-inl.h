@@ -23,19 +23,13 @@ namespace HWY_NAMESPACE {
 // enough that their lines stay in the first-level cache until they are used.
 inline constexpr std::size_t kLockstep = 32;
 
-// The value of one position, once it is known: a batch does not guess.
-HWY_INLINE void PrefetchValue(const Columns& columns, std::uint32_t position) {
-  if (columns.values == nullptr) return;
-  PrefetchLine(reinterpret_cast<std::uintptr_t>(columns.values) +
-               std::uintptr_t{position} * columns.value_stride);
-}
-
 // ---------------------------------------------------------------------------------- slots
 
-template <class Lookup>
-HWY_INLINE void FindSlotsLockstep(const Core& core, const Columns& columns,
-                                  const std::uint64_t* queries, std::uint32_t* positions,
-                                  std::size_t count) {
+// Lookups of one policy (lookup-inl.h), which also says what of each result to fetch.
+template <class Lookup, class Probe>
+HWY_INLINE void FindSlotsLockstep(typename Probe::Place place, const std::uint64_t* queries,
+                                  typename Probe::Result* results, std::size_t count) {
+  const Core& core = place.core();
   SlotPosition at[kLockstep];
   Window windows[kLockstep];
   for (std::size_t i = 0; i < count; ++i) {
@@ -45,23 +39,24 @@ HWY_INLINE void FindSlotsLockstep(const Core& core, const Columns& columns,
   for (std::size_t i = 0; i < count; ++i) {
     windows[i] = Lookup::LocateInSlot(core, queries[i], core.slots[at[i].slot], at[i].fraction);
     if (windows[i].in_tree) {
-      PrefetchKeys<kBlockKeys>(columns, windows[i].start);
+      PrefetchKeys<kBlockKeys>(place.columns(), windows[i].start);
     } else {
-      PrefetchKeys<Lookup::kWindowKeys>(columns, windows[i].start);
+      PrefetchKeys<Lookup::kWindowKeys>(place.columns(), windows[i].start);
     }
   }
   for (std::size_t i = 0; i < count; ++i) {
-    positions[i] = Lookup::ProbeWindow(core, columns, queries[i], windows[i]);
-    PrefetchValue(columns, positions[i]);
+    results[i] = Lookup::ProbeWindow(place, queries[i], windows[i]);
+    Probe::PrefetchResult(place, results[i]);
   }
 }
 
 // ---------------------------------------------------------------------------------- trees
 
 // The level loop is decided at run time: 32 queries share each turn of it.
-HWY_INLINE void FindTreeLockstep(const Core& core, const Columns& columns,
-                                 const std::uint64_t* queries, std::uint32_t* positions,
-                                 std::size_t count) {
+template <class Probe>
+HWY_INLINE void FindTreeLockstep(typename Probe::Place place, const std::uint64_t* queries,
+                                 typename Probe::Result* results, std::size_t count) {
+  const Core& core = place.core();
   std::size_t nodes[kLockstep] = {};
   const std::uint32_t levels = core.tree_levels;
   for (std::uint32_t level = 0; level < levels; ++level) {
@@ -77,11 +72,11 @@ HWY_INLINE void FindTreeLockstep(const Core& core, const Columns& columns,
     }
   }
   for (std::size_t i = 0; i < count; ++i) {
-    PrefetchKeys<kBlockKeys>(columns, BlockStart(core, nodes[i]));
+    PrefetchKeys<kBlockKeys>(place.columns(), BlockStart(core, nodes[i]));
   }
   for (std::size_t i = 0; i < count; ++i) {
-    positions[i] = ProbeBlock<kBlockKeys>(core, columns, queries[i], BlockStart(core, nodes[i]));
-    PrefetchValue(columns, positions[i]);
+    results[i] = Probe::template Block<kBlockKeys>(place, queries[i], BlockStart(core, nodes[i]));
+    Probe::PrefetchResult(place, results[i]);
   }
 }
 

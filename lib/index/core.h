@@ -84,6 +84,11 @@ inline SlotPosition LocateSlot(const NodeRecord& node, std::uint64_t key) noexce
   const uint128 product = static_cast<uint128>(distance) * node.scale;
   return {static_cast<std::uint64_t>(product >> 64), static_cast<std::uint64_t>(product)};
 }
+// The same for a key of [min, min + span].
+inline SlotPosition LocateSlotInside(const NodeRecord& node, std::uint64_t key) noexcept {
+  const uint128 product = static_cast<uint128>(key - node.min) * node.scale;
+  return {static_cast<std::uint64_t>(product >> 64), static_cast<std::uint64_t>(product)};
+}
 
 // Less than base + count (or base, if count is 0), so monotone from one leaf to the next. Cannot
 // wrap for a model that was trained; for other bytes it may, and the caller clamps.

@@ -18,7 +18,7 @@ namespace HWY_NAMESPACE {
 
 template <class Lookup>
 std::uint32_t LowerBoundOf(const Core& core, const Columns& columns, std::uint64_t key) noexcept {
-  return Lookup::Find(core, columns, key);
+  return Lookup::Find({&core, &columns}, key);
 }
 
 inline Window PredictInSlots(const Core& core, std::uint64_t key) noexcept {
@@ -37,7 +37,7 @@ struct AnyFamily {
   static void Batch(const Core& core, const Columns& columns, const std::uint64_t* queries,
                     std::uint32_t* positions, std::size_t count) noexcept {
     for (std::size_t i = 0; i < count; ++i) {
-      positions[i] = AnyLookup::Find(core, columns, queries[i]);
+      positions[i] = AnyLookup::Find({&core, &columns}, queries[i]);
     }
   }
   static void MeasureSlots(const Core& core, const std::uint64_t* keys,
@@ -72,8 +72,8 @@ struct SlotFamily {
                                      const std::uint64_t* queries, std::uint32_t* positions,
                                      std::size_t count) noexcept {
     for (std::size_t i = 0; i < count; i += kLockstep) {
-      FindSlotsLockstep<Lookup>(core, columns, queries + i, positions + i,
-                                std::min(kLockstep, count - i));
+      FindSlotsLockstep<Lookup, LowerBoundProbe>({&core, &columns}, queries + i, positions + i,
+                                                 std::min(kLockstep, count - i));
     }
   }
   static void Measure(const Core& core, const std::uint64_t* keys, Measured* measured) noexcept {
@@ -93,7 +93,8 @@ KYRO_INDEX_LARGE inline void BatchInTree(const Core& core, const Columns& column
                                          const std::uint64_t* queries, std::uint32_t* positions,
                                          std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; i += kLockstep) {
-    FindTreeLockstep(core, columns, queries + i, positions + i, std::min(kLockstep, count - i));
+    FindTreeLockstep<LowerBoundProbe>({&core, &columns}, queries + i, positions + i,
+                                      std::min(kLockstep, count - i));
   }
 }
 
@@ -102,7 +103,7 @@ KYRO_INDEX_LARGE inline void BatchInTree(const Core& core, const Columns& column
 template <std::uint32_t kLevels>
 struct TreeFamily {
 #if HWY_TARGET == HWY_SSE4
-  using Lookup = AnyTreeLookup;
+  using Lookup = AnyTreeLookup<>;
 #else
   using Lookup = TreeLookup<kLevels>;
 #endif

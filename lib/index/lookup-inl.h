@@ -34,6 +34,16 @@ namespace hn = hwy::HWY_NAMESPACE;
 #define KYRO_INDEX_LARGE
 #endif
 
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+// One bit for each key of a line that is below `wanted`. No lambda in CountLess: a vector that is
+// captured by reference gives every lookup an aligned stack frame, seven instructions.
+HWY_INLINE __mmask8 LineLess(const std::uint64_t* HWY_RESTRICT line,
+                             hn::Vec<hn::CappedTag<std::uint64_t, kLineKeys>> wanted) {
+  const hn::CappedTag<std::uint64_t, kLineKeys> d;
+  return hn::Lt(hn::LoadU(d, line), wanted).raw;
+}
+#endif
+
 // How many of the kKeys sorted keys are below `key`.
 template <std::uint32_t kKeys>
 KYRO_INDEX_COUNT_INLINE std::uint32_t CountLess(const std::uint64_t* HWY_RESTRICT keys,
@@ -54,19 +64,20 @@ KYRO_INDEX_COUNT_INLINE std::uint32_t CountLess(const std::uint64_t* HWY_RESTRIC
   // probe first takes 0.90 of a lookup's time in slots; in tree nodes, where each level waits for
   // the one above, the join's latency cost 1.07. kunpck is the only instruction here that Highway
   // 1.0.3 has no name for.
-  const auto less = [&](std::uint32_t line) {
-    return hn::Lt(hn::LoadU(d, keys + line * kLineKeys), wanted).raw;
-  };
+  const __mmask8 first = LineLess(keys, wanted);
+  const __mmask8 second = LineLess(keys + kLineKeys, wanted);
   if constexpr (kKeys == 2 * kLineKeys) {
-    return hwy::PopCount(std::uint64_t{less(0)}) + hwy::PopCount(std::uint64_t{less(1)});
-  } else if constexpr (kKeys == 3 * kLineKeys) {
-    const __mmask16 pair = _mm512_kunpackb(less(1), less(0));
-    return hwy::PopCount(std::uint64_t{_mm512_kunpackw(less(2), pair)});
+    return hwy::PopCount(std::uint64_t{first}) + hwy::PopCount(std::uint64_t{second});
   } else {
-    static_assert(kKeys == 4 * kLineKeys);
-    const __mmask16 low = _mm512_kunpackb(less(1), less(0));
-    const __mmask16 high = _mm512_kunpackb(less(3), less(2));
-    return hwy::PopCount(std::uint64_t{_mm512_kunpackw(high, low)});
+    const __mmask16 low = _mm512_kunpackb(second, first);
+    const __mmask8 third = LineLess(keys + 2 * kLineKeys, wanted);
+    if constexpr (kKeys == 3 * kLineKeys) {
+      return hwy::PopCount(std::uint64_t{_mm512_kunpackw(third, low)});
+    } else {
+      static_assert(kKeys == 4 * kLineKeys);
+      const __mmask16 high = _mm512_kunpackb(LineLess(keys + 3 * kLineKeys, wanted), third);
+      return hwy::PopCount(std::uint64_t{_mm512_kunpackw(high, low)});
+    }
   }
 #else
   // A mask is 0 or -1 per lane where masks are vectors: summing them saves a move per vector.
@@ -106,24 +117,54 @@ HWY_INLINE void PrefetchKeys(const Columns& columns, std::uint32_t start) {
   for (std::uint32_t line = 0; line < kKeys / kLineKeys; ++line) PrefetchLine(first + 64 * line);
 }
 
-// A probe proves its answer inside the window if a key below and a key not below are both in it:
-// then keys[p - 1] < key <= keys[p] was read, whatever the model said.
-template <std::uint32_t kKeys>
-HWY_INLINE std::uint32_t ProbeBlock(const Core& core, const Columns& columns, std::uint64_t key,
-                                    std::uint32_t start) {
-  const std::uint32_t less = CountLess<kKeys>(columns.keys + start, key);
-  const std::uint32_t edge = start + less;
-  if (HWY_LIKELY(less - 1 < kKeys - 1)) return edge;
-  return FinishBlockProbe(core, columns, key, edge, less);
-}
-template <std::uint32_t kKeys>
-HWY_INLINE std::uint32_t ProbeLeaf(const Core& core, const Columns& columns, std::uint64_t key,
-                                   std::uint32_t start, std::uint32_t position) {
-  const std::uint32_t less = CountLess<kKeys>(columns.keys + start, key);
-  const std::uint32_t edge = start + less;
-  if (HWY_LIKELY(less - 1 < kKeys - 1)) return edge;
-  return FinishLeafProbe(core, columns, key, edge, less, position);
-}
+// What a lookup works in, and what it makes of it, is a policy: where model and columns are, which
+// memory to ask for as soon as the window is known, and what the window's keys say. This one gives
+// lower bounds.
+struct LowerBoundProbe {
+  using Result = std::uint32_t;
+  struct Place {  // two registers
+    const Core& core() const noexcept { return *core_; }
+    const Columns& columns() const noexcept { return *columns_; }
+    const Core* core_;
+    const Columns* columns_;
+  };
+  // there.
+  // True: a key is outside the range of all keys, and Outside is the answer. A lower bound does not
+  // ask: slots clamp, trees find their first or last block.
+  static HWY_INLINE bool IsOutside(Place, std::uint64_t) { return false; }
+  static HWY_INLINE std::uint32_t Outside() { return 0; }
+  static HWY_INLINE SlotPosition RootSlot(Place place, std::uint64_t key) {
+    return LocateSlot(place.core().root, key);
+  }
+  // The value of one position, once it is known: a batch does not guess.
+  static HWY_INLINE void PrefetchResult(Place place, std::uint32_t position) {
+    const Columns& columns = place.columns();
+    if (columns.values == nullptr) return;
+    PrefetchLine(reinterpret_cast<std::uintptr_t>(columns.values) +
+                 std::uintptr_t{position} * columns.value_stride);
+  }
+  template <std::uint32_t kKeys>
+  static HWY_INLINE void Prefetch(Place place, std::uint32_t start) {
+    PrefetchValues<kKeys>(place.columns(), start);
+  }
+  // A probe proves its answer inside the window if a key below and a key not below are both in it:
+  // then keys[p - 1] < key <= keys[p] was read, whatever the model said.
+  template <std::uint32_t kKeys>
+  static HWY_INLINE std::uint32_t Block(Place place, std::uint64_t key, std::uint32_t start) {
+    const std::uint32_t less = CountLess<kKeys>(place.columns().keys + start, key);
+    const std::uint32_t edge = start + less;
+    if (HWY_LIKELY(less - 1 < kKeys - 1)) return edge;
+    return FinishBlockProbe(place.core(), place.columns(), key, edge, less);
+  }
+  template <std::uint32_t kKeys>
+  static HWY_INLINE std::uint32_t Leaf(Place place, std::uint64_t key, std::uint32_t start,
+                                       std::uint32_t position) {
+    const std::uint32_t less = CountLess<kKeys>(place.columns().keys + start, key);
+    const std::uint32_t edge = start + less;
+    if (HWY_LIKELY(less - 1 < kKeys - 1)) return edge;
+    return FinishLeafProbe(place.core(), place.columns(), key, edge, less, position);
+  }
+};
 
 // ---------------------------------------------------------------------------------- trees
 
@@ -181,28 +222,29 @@ HWY_INLINE std::size_t AnyRootTreeBlock(const Core& core, std::uint64_t key, Hea
   }
   return node;
 }
-HWY_NOINLINE Window LocateInRootTree(const Core& core, std::uint64_t key) {
+HWY_NOINLINE inline Window LocateInRootTree(const Core& core, std::uint64_t key) {
   return BlockWindow(core, AnyRootTreeBlock(core, key));
 }
 
-template <std::uint32_t kLevels>
+template <std::uint32_t kLevels, class Probe = LowerBoundProbe>
 struct TreeLookup {
-  static constexpr std::uint32_t kWindowKeys = kBlockKeys;
-
-  static HWY_INLINE std::uint32_t Find(const Core& core, const Columns& columns,
-                                       std::uint64_t key) {
+  static HWY_INLINE typename Probe::Result Find(typename Probe::Place place, std::uint64_t key) {
+    if (HWY_UNLIKELY(Probe::IsOutside(place, key))) return Probe::Outside();
+    const Core& core = place.core();
     const std::uint32_t start = BlockStart(core, RootTreeBlock<kLevels>(core, key));
-    PrefetchValues<kWindowKeys>(columns, start);
-    return ProbeBlock<kWindowKeys>(core, columns, key, start);
+    Probe::template Prefetch<kBlockKeys>(place, start);
+    return Probe::template Block<kBlockKeys>(place, key, start);
   }
 };
 
+template <class Probe = LowerBoundProbe>
 struct AnyTreeLookup {
-  static HWY_INLINE std::uint32_t Find(const Core& core, const Columns& columns,
-                                       std::uint64_t key) {
+  static HWY_INLINE typename Probe::Result Find(typename Probe::Place place, std::uint64_t key) {
+    if (HWY_UNLIKELY(Probe::IsOutside(place, key))) return Probe::Outside();
+    const Core& core = place.core();
     const std::uint32_t start = BlockStart(core, AnyRootTreeBlock(core, key));
-    PrefetchValues<kBlockKeys>(columns, start);
-    return ProbeBlock<kBlockKeys>(core, columns, key, start);
+    Probe::template Prefetch<kBlockKeys>(place, start);
+    return Probe::template Block<kBlockKeys>(place, key, start);
   }
 };
 
@@ -255,8 +297,8 @@ HWY_INLINE SlotPosition FollowChildren(const Core& core, std::uint64_t key, Slot
 }
 
 // The window below a root slot that is no leaf.
-HWY_NOINLINE Window LocateDeep(const Core& core, std::uint64_t key, std::uint64_t slot,
-                               std::uint64_t fraction) {
+HWY_NOINLINE inline Window LocateDeep(const Core& core, std::uint64_t key, std::uint64_t slot,
+                                      std::uint64_t fraction) {
   const SlotPosition at = FollowChildren(core, key, {slot, fraction});
   if (KindOf(at.slot) == SlotKind::kLeaf) {
     return LeafWindow(core, at.slot, at.fraction, core.probe_lines);
@@ -275,24 +317,26 @@ inline Window LocateInSlots(const Core& core, std::uint64_t key) {
 
 // Any structure, tested at run time.
 struct AnyLookup {
-  static HWY_INLINE std::uint32_t Find(const Core& core, const Columns& columns,
-                                       std::uint64_t key) {
+  static HWY_INLINE std::uint32_t Find(LowerBoundProbe::Place place, std::uint64_t key) {
+    const Core& core = place.core();
     const Window window =
         core.structure == Structure::kTree ? LocateInRootTree(core, key) : LocateInSlots(core, key);
-    if (window.in_tree) return ProbeBlock<kBlockKeys>(core, columns, key, window.start);
+    if (window.in_tree) return LowerBoundProbe::Block<kBlockKeys>(place, key, window.start);
     switch (window.count) {
       case 2 * kLineKeys:
-        return ProbeLeaf<2 * kLineKeys>(core, columns, key, window.start, window.position);
+        return LowerBoundProbe::Leaf<2 * kLineKeys>(place, key, window.start, window.position);
       case 3 * kLineKeys:
-        return ProbeLeaf<3 * kLineKeys>(core, columns, key, window.start, window.position);
+        return LowerBoundProbe::Leaf<3 * kLineKeys>(place, key, window.start, window.position);
       default:
-        return ProbeLeaf<4 * kLineKeys>(core, columns, key, window.start, window.position);
+        return LowerBoundProbe::Leaf<4 * kLineKeys>(place, key, window.start, window.position);
     }
   }
 };
 
-template <std::uint32_t kLines, bool kMixed>
+template <std::uint32_t kLines, bool kMixed, class Probe = LowerBoundProbe>
 struct SlotLookup {
+  using Result = typename Probe::Result;
+  using Place = typename Probe::Place;
   static constexpr std::uint32_t kWindowKeys = kLines * kLineKeys;
 
   static HWY_INLINE Window LocateInSlot(const Core& core, std::uint64_t key, std::uint64_t slot,
@@ -302,35 +346,35 @@ struct SlotLookup {
     }
     return LeafWindow(core, slot, fraction, kLines);
   }
-  static HWY_INLINE std::uint32_t ProbeWindow(const Core& core, const Columns& columns,
-                                              std::uint64_t key, const Window& window) {
-    if (kMixed && window.in_tree) return ProbeBlock<kBlockKeys>(core, columns, key, window.start);
-    return ProbeLeaf<kWindowKeys>(core, columns, key, window.start, window.position);
-  }
-  static HWY_INLINE std::uint32_t FindInLeaf(const Core& core, const Columns& columns,
-                                             std::uint64_t key, SlotPosition at) {
-    const std::uint32_t position = LeafPosition(at.slot, at.fraction);
-    const std::uint32_t start = LeafWindowStart(position, kLines, core.leaf_start_max);
-    PrefetchValues<kWindowKeys>(columns, start);
-    return ProbeLeaf<kWindowKeys>(core, columns, key, start, position);
-  }
-  static HWY_NOINLINE std::uint32_t FindDeep(const Core& core, const Columns& columns,
-                                             std::uint64_t key, std::uint64_t slot,
-                                             std::uint64_t fraction) {
-    const SlotPosition at = FollowChildren(core, key, {slot, fraction});
-    if (KindOf(at.slot) == SlotKind::kLeaf) return FindInLeaf(core, columns, key, at);
-    const std::uint32_t start = BlockStart(core, SmallTreeBlock(core, key, at.slot));
-    PrefetchValues<kBlockKeys>(columns, start);
-    return ProbeBlock<kBlockKeys>(core, columns, key, start);
-  }
-  static HWY_INLINE std::uint32_t Find(const Core& core, const Columns& columns,
-                                       std::uint64_t key) {
-    const SlotPosition at = LocateSlot(core.root, key);
-    const std::uint64_t slot = core.slots[at.slot];
-    if (kMixed && HWY_UNLIKELY(KindOf(slot) != SlotKind::kLeaf)) {
-      return FindDeep(core, columns, key, slot, at.fraction);
+  static HWY_INLINE Result ProbeWindow(Place place, std::uint64_t key, const Window& window) {
+    if (kMixed && window.in_tree) {
+      return Probe::template Block<kBlockKeys>(place, key, window.start);
     }
-    return FindInLeaf(core, columns, key, {slot, at.fraction});
+    return Probe::template Leaf<kWindowKeys>(place, key, window.start, window.position);
+  }
+  static HWY_INLINE Result FindInLeaf(Place place, std::uint64_t key, SlotPosition at) {
+    const std::uint32_t position = LeafPosition(at.slot, at.fraction);
+    const std::uint32_t start = LeafWindowStart(position, kLines, place.core().leaf_start_max);
+    Probe::template Prefetch<kWindowKeys>(place, start);
+    return Probe::template Leaf<kWindowKeys>(place, key, start, position);
+  }
+  static HWY_NOINLINE Result FindDeep(Place place, std::uint64_t key, std::uint64_t slot,
+                                      std::uint64_t fraction) {
+    const Core& core = place.core();
+    const SlotPosition at = FollowChildren(core, key, {slot, fraction});
+    if (KindOf(at.slot) == SlotKind::kLeaf) return FindInLeaf(place, key, at);
+    const std::uint32_t start = BlockStart(core, SmallTreeBlock(core, key, at.slot));
+    Probe::template Prefetch<kBlockKeys>(place, start);
+    return Probe::template Block<kBlockKeys>(place, key, start);
+  }
+  static HWY_INLINE Result Find(Place place, std::uint64_t key) {
+    if (HWY_UNLIKELY(Probe::IsOutside(place, key))) return Probe::Outside();
+    const SlotPosition at = Probe::RootSlot(place, key);
+    const std::uint64_t slot = place.core().slots[at.slot];
+    if (kMixed && HWY_UNLIKELY(KindOf(slot) != SlotKind::kLeaf)) {
+      return FindDeep(place, key, slot, at.fraction);
+    }
+    return FindInLeaf(place, key, {slot, at.fraction});
   }
 };
 

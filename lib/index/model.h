@@ -126,6 +126,8 @@ class Model {
   }
 
   std::uint32_t key_count() const noexcept { return core_.key_count; }
+  // For lookups that are compiled elsewhere, over index/lookup-inl.h.
+  const Core& core() const noexcept { return core_; }
   const ModelFacts& facts() const noexcept { return facts_; }
 
  private:

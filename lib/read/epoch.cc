@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "base/planted.h"
+#include "base/tally.h"
 
 namespace kyro::read {
 
@@ -87,12 +88,14 @@ void Synchronize(const std::function<void()>& pause) noexcept {
 }
 
 std::uint32_t ThreadIndex() noexcept {
-  // Every lookup asks. A plain word in static thread storage, without the guard of an object that
-  // is constructed on first use.
+  // Every write and every Get without a view asks. A plain word in static thread storage, without
+  // the guard of an object that is constructed on first use.
   constexpr std::uint32_t kUnknown = ~std::uint32_t{0};
   [[gnu::tls_model("initial-exec")]] static constinit thread_local std::uint32_t index = kUnknown;
-  if (index == kUnknown) [[unlikely]]
+  if (index == kUnknown) [[unlikely]] {
     index = MySlot().index();
+    thread_tally_cell = index % kTallyCells;
+  }
   return index;
 }
 

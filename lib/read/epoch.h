@@ -41,7 +41,8 @@ class EpochGuard {
 // between looks at a guard that is not. Never called under a guard.
 void Synchronize(const std::function<void()>& pause) noexcept;
 
-// A small number for this thread, to spread counters by: below kEpochSlots.
+// A small number for this thread, to spread counters by: below kEpochSlots. The first call gives
+// the thread its cell of base/tally.h too.
 std::uint32_t ThreadIndex() noexcept;
 
 }  // namespace kyro::read

@@ -14,17 +14,22 @@ std::uint64_t Growth(std::uint64_t since, std::uint64_t now) noexcept {
 }  // namespace
 
 SampledTally::SampledTally(bool sampled) noexcept {
-  std::uint64_t seed = 0;
-  for (Cell& cell : cells_) {
-    cell.next.store(sampled ? Gap(++seed) : ~std::uint64_t{0}, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < kTallyCells; ++i) {
+    cells_[i].due.store(sampled ? Gap(i + 1) : ~std::uint64_t{0}, std::memory_order_relaxed);
   }
 }
 
+bool SampledTally::IsDue(std::uint64_t count) noexcept {
+  if (TallyCells::HasCell()) return true;
+  ThreadIndex();  // gives it one, in which these are counted now (T1)
+  return cells_.Add(count);
+}
+
 void SampledTally::Rearm() noexcept {
-  Cell& cell = cells_[ThreadIndex() % kTallyCells];
+  TallyCells::Cell& cell = cells_[ThreadIndex() % kTallyCells];
   const std::uint64_t now = cell.count.load(std::memory_order_relaxed);
-  if (now < cell.next.load(std::memory_order_relaxed)) return;
-  cell.next.store(now + Gap(now), std::memory_order_relaxed);
+  if (now < cell.due.load(std::memory_order_relaxed)) return;
+  cell.due.store(now + Gap(now), std::memory_order_relaxed);
 }
 
 std::uint64_t SampledTally::Gap(std::uint64_t count) noexcept {

@@ -11,43 +11,30 @@
 #ifndef KYRO_READ_LOOKUP_METER_H_
 #define KYRO_READ_LOOKUP_METER_H_
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
 
 #include "base/histogram.h"
 #include "base/mutex.h"
+#include "base/tally.h"
 #include "read/epoch.h"
 
 namespace kyro::read {
 
 inline constexpr std::uint64_t kLookupsPerSample = 256;
 
-inline constexpr std::size_t kTallyCells = 64;
-
-template <class Cells>
-std::uint64_t SumOfCounts(const Cells& cells) noexcept {
-  std::uint64_t sum = 0;
-  for (const auto& cell : cells) sum += cell.count.load(std::memory_order_relaxed);
-  return sum;
-}
-
-// Counts without contention: a thread adds to the cell its index falls on, by a plain load and
-// store. Exact for up to kTallyCells threads; beyond that two threads may lose an increment.
+// Counts (base/tally.h).
 class Tally {
  public:
   void Add(std::uint64_t count) noexcept {
     std::atomic<std::uint64_t>& cell = cells_[ThreadIndex() % kTallyCells].count;
     cell.store(cell.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   }
-  std::uint64_t Sum() const noexcept { return SumOfCounts(cells_); }
+  std::uint64_t Sum() const noexcept { return cells_.Sum(); }
 
  private:
-  struct alignas(64) Cell {
-    std::atomic<std::uint64_t> count{0};
-  };
-  std::array<Cell, kTallyCells> cells_;
+  TallyCells cells_;
 };
 
 // A Tally that says which of the things it counts should be looked at more closely (M1).
@@ -59,24 +46,22 @@ class SampledTally {
   // True if one of these `count` (at least 1) is to be sampled: then call Rearm, from the same
   // thread. It is not done here so that nothing but the comparison stands in a lookup's way.
   bool Add(std::uint64_t count) noexcept {
-    Cell& cell = cells_[ThreadIndex() % kTallyCells];
-    const std::uint64_t now = cell.count.load(std::memory_order_relaxed) + count;
-    cell.count.store(now, std::memory_order_relaxed);
-    return now >= cell.next.load(std::memory_order_relaxed);
+    if (!cells_.Add(count)) [[likely]]
+      return false;
+    return IsDue(count);
   }
+  // What Add asks once cells().Add(count) said so.
+  bool IsDue(std::uint64_t count) noexcept;
+  TallyCells* cells() noexcept { return &cells_; }
   // Chooses the next to be sampled, if one is due.
   void Rearm() noexcept;
-  std::uint64_t Sum() const noexcept { return SumOfCounts(cells_); }
+  std::uint64_t Sum() const noexcept { return cells_.Sum(); }
 
  private:
-  struct alignas(64) Cell {
-    std::atomic<std::uint64_t> count{0};
-    std::atomic<std::uint64_t> next{0};  // sampled once the count has reached it
-  };
   // 3/4 to 5/4 of kLookupsPerSample, by a hash of `count`.
   static std::uint64_t Gap(std::uint64_t count) noexcept;
 
-  std::array<Cell, kTallyCells> cells_;
+  TallyCells cells_;
 };
 
 // Any thread.
@@ -87,9 +72,13 @@ class LookupMeter {
 
   // Counts lookups; true if the caller is to time the call they are part of, with a Timer.
   bool Count(std::uint64_t lookups) noexcept { return others_.Add(lookups); }
-  // The same for one lookup that goes through exactly one model: it is a prediction too, and one
+  // The same for lookups that go through exactly one model each: they are predictions too, and one
   // counter serves for both.
-  bool CountByModel() noexcept { return by_model_.Add(1); }
+  bool CountByModel(std::uint64_t lookups = 1) noexcept { return by_model_.Add(lookups); }
+  // CountByModel for who adds to the cells by itself: true if the call is to be timed, asked when a
+  // count was due.
+  TallyCells* by_model_cells() noexcept { return by_model_.cells(); }
+  bool IsDueByModel() noexcept { return by_model_.IsDue(1); }
 
   std::uint64_t lookups() const noexcept { return by_model_.Sum() + others_.Sum(); }
   std::uint64_t by_model() const noexcept { return by_model_.Sum(); }

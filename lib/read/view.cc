@@ -132,7 +132,7 @@ void Scan<K>::Load() {
 
 template <class K>
 View<K>::View(std::shared_ptr<const read::ViewState<K>> state) noexcept
-    : get_(state->ChooseGet()), state_(std::move(state)) {}
+    : getter_(state->getter()), state_(std::move(state)) {}
 
 template <class K>
 Status View<K>::MultiGet(std::span<const Key> keys, std::span<Lookup> lookups) const {

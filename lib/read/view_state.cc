@@ -64,6 +64,12 @@ ViewState<K>::ViewState(StatePin pin, std::uint32_t keyspace, Sequence sequence)
       lookups_(&pin_->shared->lookups) {
   entry_.sequence = sequence;
   pin_->shared->views.Enter(&entry_);
+  direct_.owner = this;
+  if constexpr (kKindOf<K> == KeyKind::kU64) {
+    direct_.lookups = lookups_->by_model_cells();
+    direct_.counted = &GetCounted;
+  }
+  direct_.get.store(ChooseGet(), std::memory_order_relaxed);
 }
 
 template <class K>
@@ -72,48 +78,74 @@ ViewState<K>::~ViewState() {
 }
 
 template <class K>
-typename ViewState<K>::GetFunction ViewState<K>::ChooseGet() const noexcept {
-  if (only_ != nullptr) return only_->has_model() ? &GetOneModel : &GetOneSegment;
-  return sources_.delta_count == 0 && sources_.runs == nullptr ? &GetNothing : &GetAny;
+typename ViewState<K>::Function ViewState<K>::ChooseGet() noexcept {
+  if (only_ == nullptr) {
+    return sources_.delta_count == 0 && sources_.runs == nullptr ? &GetNothing : &GetAny;
+  }
+  if (!only_->has_model()) return &GetOneSegment;
+  way_ = only_->MakeDirect(&direct_);
+  if (way_.get == nullptr) return &GetOneModel;
+  return only_->all_verified() ? way_.get : &GetUnverified;
 }
 
 template <class K>
-Lookup ViewState<K>::GetAny(const ViewState& view, Key key) noexcept {
+Lookup ViewState<K>::GetAny(const Getter<K>& getter, Key key) noexcept {
+  const ViewState& view = OwnerOf(getter);
   if (view.lookups_->Count(1)) [[unlikely]]
-    return GetTimed(view, key);
+    return view.GetTimed(key);
   return view.sources_.Get(key, view.sequence(), &view.shared()->predictions);
 }
 
 template <class K>
-Lookup ViewState<K>::GetNothing(const ViewState& view, Key key) noexcept {
+Lookup ViewState<K>::GetNothing(const Getter<K>& getter, Key key) noexcept {
+  const ViewState& view = OwnerOf(getter);
   if (view.lookups_->Count(1)) [[unlikely]]
-    return GetTimed(view, key);
+    return view.GetTimed(key);
   return Lookup::Absent();
 }
 
 template <class K>
-Lookup ViewState<K>::GetOneSegment(const ViewState& view, Key key) noexcept {
+Lookup ViewState<K>::GetOneSegment(const Getter<K>& getter, Key key) noexcept {
+  const ViewState& view = OwnerOf(getter);
   if (view.lookups_->Count(1)) [[unlikely]]
-    return GetTimed(view, key);
+    return view.GetTimed(key);
   return view.only_->Get(key);
 }
 
 template <class K>
-Lookup ViewState<K>::GetOneModel(const ViewState& view, Key key) noexcept {
+Lookup ViewState<K>::GetOneModel(const Getter<K>& getter, Key key) noexcept {
+  const ViewState& view = OwnerOf(getter);
   if (view.lookups_->CountByModel()) [[unlikely]]
-    return GetTimed(view, key);
+    return view.GetTimed(key);
   return view.only_->Get(key);
 }
 
 template <class K>
-Lookup ViewState<K>::GetTimed(const ViewState& view, Key key) noexcept {
-  const LookupMeter::Timer timer(view.lookups_, LookupMeter::Timer::Call::kGet);
-  if (view.only_ != nullptr) return view.only_->Get(key);
-  return view.sources_.Get(key, view.sequence(), &view.shared()->predictions);
+Lookup ViewState<K>::GetUnverified(const Getter<K>& getter, Key key) noexcept {
+  const ViewState& view = OwnerOf(getter);
+  if (view.only_->all_verified()) {
+    getter.get.store(view.way_.get, std::memory_order_relaxed);
+    return view.way_.get(getter, key);
+  }
+  return GetOneModel(getter, key);
+}
+
+template <class K>
+Lookup ViewState<K>::GetCounted(const Getter<K>& getter, Key key) noexcept {
+  const ViewState& view = OwnerOf(getter);
+  return view.lookups_->IsDueByModel() ? view.GetTimed(key) : view.only_->Get(key);
+}
+
+template <class K>
+Lookup ViewState<K>::GetTimed(Key key) const noexcept {
+  const LookupMeter::Timer timer(lookups_, LookupMeter::Timer::Call::kGet);
+  if (only_ != nullptr) return only_->Get(key);
+  return sources_.Get(key, sequence(), &shared()->predictions);
 }
 
 template <class K>
 void ViewState<K>::MultiGet(std::span<const Key> keys, std::span<Lookup> lookups) const noexcept {
+  if (way_.multi_get != nullptr && only_->all_verified()) return MultiGetDirect(keys, lookups);
   std::fill(lookups.begin(), lookups.end(), Lookup::Absent());
   if (keys.empty()) return;
   const bool timed = lookups_->Count(keys.size());
@@ -138,6 +170,16 @@ void ViewState<K>::MultiGet(std::span<const Key> keys, std::span<Lookup> lookups
       segment->MultiGet(keys, lookups);
     }
   }
+}
+
+template <class K>
+void ViewState<K>::MultiGetDirect(std::span<const Key> keys,
+                                  std::span<Lookup> lookups) const noexcept {
+  if (keys.empty()) return;
+  const bool timed = lookups_->CountByModel(keys.size());
+  const LookupMeter::Timer timer(timed ? lookups_ : nullptr, LookupMeter::Timer::Call::kMultiGet);
+  way_.multi_get(direct_, keys.data(), lookups.data(), keys.size());
+  if (KYRO_PLANTED(kMultiGetWrongLane)) std::reverse(lookups.begin(), lookups.end());
 }
 
 template struct Sources<U64>;

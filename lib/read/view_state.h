@@ -46,15 +46,15 @@ template <class K>
 class ViewState {
  public:
   using Key = typename K::Key;
-  using GetFunction = Lookup (*)(const ViewState&, Key) noexcept;
 
   ViewState(StatePin pin, std::uint32_t keyspace, Sequence sequence) noexcept;
   ~ViewState();
   ViewState(const ViewState&) = delete;
   ViewState& operator=(const ViewState&) = delete;
 
-  // The shortest path that serves this view's sources; all are equal to Sources::Get.
-  GetFunction ChooseGet() const noexcept;
+  // How the view answers Get: the shortest path that serves its sources; all are equal to
+  // Sources::Get. Lives as long as the view.
+  const Getter<K>* getter() const noexcept { return &direct_; }
   void MultiGet(std::span<const Key> keys, std::span<Lookup> lookups) const noexcept;
 
   const Sources<K>& sources() const noexcept { return sources_; }
@@ -62,18 +62,34 @@ class ViewState {
   Shared* shared() const noexcept { return pin_->shared.get(); }
 
  private:
-  static Lookup GetAny(const ViewState& view, Key key) noexcept;
-  static Lookup GetNothing(const ViewState& view, Key key) noexcept;
-  static Lookup GetOneSegment(const ViewState& view, Key key) noexcept;
-  static Lookup GetOneModel(const ViewState& view, Key key) noexcept;
+  using Function = typename Getter<K>::Function;
+
+  static const ViewState& OwnerOf(const Getter<K>& getter) noexcept {
+    const void* owner = static_cast<const segment::Direct<K>&>(getter).owner;
+    return *static_cast<const ViewState*>(owner);
+  }
+  Function ChooseGet() noexcept;
+  // The ways of a Get, from the most general one to the shortest, which is segment/direct.cc's.
+  static Lookup GetAny(const Getter<K>& getter, Key key) noexcept;
+  static Lookup GetNothing(const Getter<K>& getter, Key key) noexcept;
+  static Lookup GetOneSegment(const Getter<K>& getter, Key key) noexcept;
+  static Lookup GetOneModel(const Getter<K>& getter, Key key) noexcept;
+  // Of one segment that will have a direct way once all of it is verified: the first Get that finds
+  // it so leads the others there.
+  static Lookup GetUnverified(const Getter<K>& getter, Key key) noexcept;
+  void MultiGetDirect(std::span<const Key> keys, std::span<Lookup> lookups) const noexcept;
+  // Where the direct way leads a lookup whose count is due.
+  [[gnu::cold]] static Lookup GetCounted(const Getter<K>& getter, Key key) noexcept;
   // What a sampled lookup takes instead, whichever of the above it began with.
-  [[gnu::noinline]] static Lookup GetTimed(const ViewState& view, Key key) noexcept;
+  [[gnu::noinline]] Lookup GetTimed(Key key) const noexcept;
 
   const StatePin pin_;
   const Sources<K> sources_;
   // For the short paths: the one segment that serves the view, or null.
   const segment::Segment<K>* const only_;
   LookupMeter* const lookups_;
+  segment::DirectWay<K> way_;  // of only_, if it has one
+  segment::Direct<K> direct_;
   ViewEntry entry_;
 };
 

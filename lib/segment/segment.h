@@ -25,6 +25,7 @@
 #include "io/file_system.h"
 #include "kyro/lookup.h"
 #include "kyro/status.h"
+#include "segment/direct.h"
 #include "segment/explanation.h"
 
 namespace kyro::segment {
@@ -136,6 +137,10 @@ class Segment {
   // The same for many keys at once, in lockstep. Only entries of `out` that are undecided() are
   // looked up. Sizes are equal.
   virtual void MultiGet(std::span<const Key> keys, std::span<Lookup> out) const noexcept = 0;
+
+  // Fills what lookups in one call read (segment/direct.h) and returns these calls, for when the
+  // segment is all_verified().
+  virtual DirectWay<K> MakeDirect(Direct<K>* direct) const noexcept = 0;
 
   // The first position whose key is >= `key` (entries() if none), or the error that hides it.
   virtual Result<std::uint64_t> LowerBound(Key key) const noexcept = 0;

@@ -61,6 +61,8 @@ class BytesSegment final : public SegmentBase<Bytes> {
     }
   }
 
+  DirectWay<Bytes> MakeDirect(Direct<Bytes>*) const noexcept override { return {}; }
+
   const Status* KeyOf(std::uint64_t position, std::string_view* key) const noexcept override {
     const Status* error = keys_file_->Verify(offsets_at_ + position * 4, 8);
     if (error != nullptr) return error;

@@ -49,6 +49,19 @@ class U64Segment final : public SegmentBase<U64> {
 
   void MultiGet(std::span<const std::uint64_t> keys, std::span<Lookup> out) const noexcept override;
 
+  DirectWay<U64> MakeDirect(Direct<U64>* direct) const noexcept override {
+    if (!files_.model || !filter_.empty() || !values_.plain()) return {};
+    direct->first_key = first_key_;
+    direct->key_span = key_span_;
+    direct->core = model_.core();
+    direct->columns = columns_;
+    // Only a damaged model has slots for another range than that of the keys.
+    const index::NodeRecord& root = direct->core.root;
+    const bool slots = direct->core.structure != index::Structure::kTree;
+    if (slots && (root.min != first_key_ || root.span != key_span_)) return {};
+    return ChooseDirect(direct->core, direct->columns);
+  }
+
   const Status* KeyOf(std::uint64_t position, std::uint64_t* key) const noexcept override {
     const Status* error = VerifyKeys(position, position + 1);
     if (error == nullptr) *key = keys_[position];

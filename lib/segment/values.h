@@ -41,6 +41,11 @@ class Values {
     return offsets_ != nullptr ? sizeof(std::uint32_t) : static_cast<std::uint32_t>(stride_);
   }
 
+  // All values are of one width above 0, and every row has one.
+  bool plain() const noexcept {
+    return offsets_ == nullptr && tombstones_ == nullptr && stride_ > 0;
+  }
+
   // The answer at `position`. kTest: blocks may be unverified.
   template <bool kTest>
   Lookup At(std::uint64_t position) const noexcept {

@@ -172,14 +172,14 @@ TEST_P(MergingCursorTest, RandomMovesEqualTheMap) {
 TEST_P(MergingCursorTest, GetAndMultiGetEqualTheMap) {
   Layers layers(GetParam());
   const auto view = layers.View();
-  const auto get = view->ChooseGet();
+  const Getter<U64>& getter = *view->getter();
   std::vector<std::uint64_t> keys;
   for (std::uint64_t key = 0; key < 410; ++key) keys.push_back(key);
   std::vector<Lookup> batch(keys.size());
   view->MultiGet(keys, batch);
   for (std::uint64_t key : keys) {
     const auto it = layers.model().find(key);
-    const Lookup lookup = get(*view, key);
+    const Lookup lookup = getter.get.load(std::memory_order_relaxed)(getter, key);
     ASSERT_FALSE(lookup.failed());
     ASSERT_EQ(lookup.present(), it != layers.model().end()) << key;
     ASSERT_EQ(batch[key].present(), lookup.present()) << key;

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lookups of the learned index that answer with the value itself, once per SIMD target and
+// structure. Not compiled for targets without AVX2, where the probe's compares and not the calls
+// around them are what a lookup costs.
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "segment/direct.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+//
+#include <algorithm>
+#include <iterator>
+
+#include "hwy/highway.h"
+#include "index/batch-inl.h"
+#include "index/lookup-inl.h"
+#include "segment/direct.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kyro::segment {
+namespace HWY_NAMESPACE {
+
+using index::Columns;
+using index::Core;
+using Get = Direct<U64>::Function;
+
+#if HWY_TARGET == HWY_SCALAR
+
+inline DirectWay<U64> Choose(const Core&, const Columns&) {
+  return {};
+}
+
+#else
+
+// The value at `position`. 8 bytes are by far the most frequent width: without a multiplication and
+// with a constant for the answer's second half.
+template <bool kEight>
+HWY_INLINE Lookup ValueAt(const Columns& columns, std::uint32_t position) {
+  const std::uint64_t bytes = kEight ? 8 : columns.value_stride;
+  return Lookup::Present({static_cast<const char*>(columns.values) + position * bytes, bytes});
+}
+
+// A lookup whose window proved nothing, once more, from its beginning: whoever calls this last and
+// with what it was given itself keeps no registers for it and needs no stack frame. That is 11 of
+// 70 instructions.
+template <bool kEight>
+[[gnu::noinline, gnu::cold]] Lookup GetUnproved(const Direct<U64>& direct,
+                                                std::uint64_t key) noexcept {
+  const Columns& columns = direct.columns;
+  const std::uint32_t count = direct.core.key_count;
+  const std::uint32_t position =
+      index::HWY_NAMESPACE::AnyLookup::Find({&direct.core, &columns}, key);
+  if (position >= count || columns.keys[position] != key) return Lookup::Absent();
+  return ValueAt<kEight>(columns, position);
+}
+
+// Answers instead of lower bounds (index::LowerBoundProbe). A hit needs no bracket: keys are
+// distinct and verified, so equality proves it wherever it was found. Only absence does.
+template <bool kEight>
+struct AnswerProbe {
+  using Result = Lookup;
+  struct Place {  // one register
+    const Core& core() const noexcept { return direct->core; }
+    const Columns& columns() const noexcept { return direct->columns; }
+    const Direct<U64>* direct;
+  };
+
+  static HWY_INLINE bool IsOutside(Place place, std::uint64_t key) {
+    return key - place.direct->first_key > place.direct->key_span;
+  }
+  static HWY_INLINE Lookup Outside() { return Lookup::Absent(); }
+  // MakeDirect saw that the range of the root is that of the keys.
+  static HWY_INLINE index::SlotPosition RootSlot(Place place, std::uint64_t key) {
+    return index::LocateSlotInside(place.core().root, key);
+  }
+  static HWY_INLINE Lookup Unproved(Place place, std::uint64_t key) {
+    return GetUnproved<kEight>(*place.direct, key);
+  }
+  static HWY_INLINE void PrefetchResult(Place, const Lookup& lookup) {
+    index::HWY_NAMESPACE::PrefetchLine(reinterpret_cast<std::uintptr_t>(lookup.value().data()));
+  }
+  template <std::uint32_t kKeys>
+  static HWY_INLINE void Prefetch(Place place, std::uint32_t start) {
+    const Columns& columns = place.columns();
+    if constexpr (kEight) {
+      const auto first =
+          reinterpret_cast<std::uintptr_t>(columns.values) + std::uintptr_t{start} * 8;
+      for (std::uint32_t line = 0; line < kKeys / 8; ++line) {
+        index::HWY_NAMESPACE::PrefetchLine(first + 64 * line);
+      }
+    } else {
+      index::HWY_NAMESPACE::PrefetchValues<kKeys>(columns, start);
+    }
+  }
+  template <std::uint32_t kKeys>
+  static HWY_INLINE Lookup Block(Place place, std::uint64_t key, std::uint32_t start) {
+    const Columns& columns = place.columns();
+    const std::uint32_t less = index::HWY_NAMESPACE::CountLess<kKeys>(columns.keys + start, key);
+    if (HWY_LIKELY(less < kKeys)) {
+      const std::uint32_t position = start + less;
+      if (HWY_LIKELY(columns.keys[position] == key)) return ValueAt<kEight>(columns, position);
+      if (HWY_LIKELY(less != 0)) return Lookup::Absent();
+    }
+    return Unproved(place, key);
+  }
+  template <std::uint32_t kKeys>
+  static HWY_INLINE Lookup Leaf(Place place, std::uint64_t key, std::uint32_t start,
+                                std::uint32_t) {
+    return Block<kKeys>(place, key, start);
+  }
+};
+
+template <class Finder>
+Lookup GetDirect(const Getter<U64>& getter, std::uint64_t key) noexcept {
+  const auto& direct = static_cast<const Direct<U64>&>(getter);
+  if (HWY_UNLIKELY(direct.lookups->Add(1))) return direct.counted(getter, key);
+  return Finder::Find({&direct}, key);
+}
+
+// Many at once take any width: a multiplication is nothing beside what they share.
+using BatchProbe = AnswerProbe<false>;
+using index::HWY_NAMESPACE::kLockstep;
+
+template <class Finder>
+void MultiGetInSlots(const Direct<U64>& direct, const std::uint64_t* keys, Lookup* out,
+                     std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; i += kLockstep) {
+    index::HWY_NAMESPACE::FindSlotsLockstep<Finder, BatchProbe>({&direct}, keys + i, out + i,
+                                                                std::min(kLockstep, count - i));
+  }
+}
+inline void MultiGetInTree(const Direct<U64>& direct, const std::uint64_t* keys, Lookup* out,
+                           std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; i += kLockstep) {
+    index::HWY_NAMESPACE::FindTreeLockstep<BatchProbe>({&direct}, keys + i, out + i,
+                                                       std::min(kLockstep, count - i));
+  }
+}
+
+template <std::uint32_t kLines, bool kMixed>
+DirectWay<U64> WayInSlots(bool eight) {
+  using index::HWY_NAMESPACE::SlotLookup;
+  return {eight ? &GetDirect<SlotLookup<kLines, kMixed, AnswerProbe<true> > >
+                : &GetDirect<SlotLookup<kLines, kMixed, AnswerProbe<false> > >,
+          &MultiGetInSlots<SlotLookup<kLines, kMixed, BatchProbe> >};
+}
+
+template <bool kMixed>
+DirectWay<U64> ChooseSlots(std::uint32_t lines, bool eight) {
+  switch (lines) {
+    case 2:
+      return WayInSlots<2, kMixed>(eight);
+    case 3:
+      return WayInSlots<3, kMixed>(eight);
+    default:
+      return WayInSlots<4, kMixed>(eight);
+  }
+}
+
+template <std::uint32_t kLevels>
+constexpr Get kGetInTree =
+    &GetDirect<index::HWY_NAMESPACE::TreeLookup<kLevels, AnswerProbe<true> > >;
+
+// A copy for each depth only where 8-byte values are: else the value's line, which cannot be asked
+// for in advance, is what a lookup waits for.
+inline DirectWay<U64> ChooseTree(std::uint32_t levels, bool eight) {
+  constexpr Get kGets[] = {kGetInTree<1>, kGetInTree<2>, kGetInTree<3>, kGetInTree<4>,
+                           kGetInTree<5>, kGetInTree<6>, kGetInTree<7>};
+  static_assert(std::size(kGets) == index::kTreeLevelsMax);
+  constexpr Get kAnyDepth = &GetDirect<index::HWY_NAMESPACE::AnyTreeLookup<AnswerProbe<false> > >;
+  return {eight ? kGets[levels - 1] : kAnyDepth, &MultiGetInTree};
+}
+
+inline DirectWay<U64> Choose(const Core& core, const Columns& columns) {
+  const bool eight = columns.value_stride == 8;
+  switch (core.structure) {
+    case index::Structure::kSlots:
+      return ChooseSlots<false>(core.probe_lines, eight);
+    case index::Structure::kMixed:
+      return ChooseSlots<true>(core.probe_lines, eight);
+    case index::Structure::kTree:
+      return ChooseTree(core.tree_levels, eight);
+    case index::Structure::kSearch:
+      break;
+  }
+  return {};
+}
+
+#endif  // HWY_TARGET == HWY_SCALAR
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace kyro::segment
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kyro::segment {
+
+HWY_EXPORT(Choose);
+
+DirectWay<U64> ChooseDirect(const index::Core& core, const index::Columns& columns) noexcept {
+  return HWY_DYNAMIC_DISPATCH(Choose)(core, columns);
+}
+
+}  // namespace kyro::segment
+#endif  // HWY_ONCE
