@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// kyro through its public API: a held View of a folded database. State "warm": after Db::Warm.
+// State "delta": three runs, and 1 MiB of newer versions in memory over them.
+#include <array>
+#include <optional>
+#include <string>
+
+#include "bench/peers/engine_of.h"
+#include "bench/peers/settings.h"
+#include "index/model.h"
+#include "kyro/db.h"
+#if __has_include("kyro/column_batch.h")
+#define KYRO_HAVE_COLUMNS
+#include "kyro/column_batch.h"
+#endif
+
+namespace kyro::bench {
+namespace {
+
+void Must(const Status& status) {
+  if (!status.ok()) Give("kyro: " + status.ToString());
+}
+template <class T>
+T Must(Result<T> result) {
+  if (!result.ok()) Give("kyro: " + result.status().ToString());
+  return *std::move(result);
+}
+
+std::string_view ValueOf(const Lookup& lookup) {
+  if (lookup.failed()) [[unlikely]]
+    Must(lookup.status());
+  return lookup.value();
+}
+
+class KyroStore {
+ public:
+  static constexpr bool kOnDisk = true;
+  static constexpr bool kColumns = true;  // only a column scan counts as scan_columns
+
+  explicit KyroStore(const StoreOptions& options) : options_(options) {}
+
+  void Load(const Rows& rows) {
+    Start();
+    if (options_.state == "delta") {
+      // Newer runs stay below merge_fraction of the older: nothing merges them.
+      for (std::size_t run = 0; run < 3; ++run) {
+        LoadWhere(rows, [run](std::size_t i) { return RunOf(i) == run; });
+      }
+    } else {
+      LoadWhere(rows, [](std::size_t) { return true; });
+    }
+    rows_.emplace(rows);
+    Close();
+  }
+
+  void Open() {
+    Start();
+    if (options_.state == "warm") Must(db_->Warm());
+    if (options_.state == "delta") FillDelta();
+  }
+  void Close() {
+    space_.reset();
+    if (db_) Must(db_->Close());
+    db_.reset();
+  }
+
+  class Reader {
+   public:
+    explicit Reader(const KyroStore& store) : view_(Must(store.space_->view())) {}
+
+    std::string_view Get(std::uint64_t key) { return ValueOf(view_.Get(key)); }
+    template <class F>
+    void MultiGet(KeySpan keys, F&& each) {
+      const std::span<Lookup> lookups(lookups_.data(), keys.size());
+      Must(view_.MultiGet(keys, lookups));
+      for (std::size_t i = 0; i < keys.size(); ++i) each(i, lookups[i].value());
+    }
+    template <class F>
+    void Walk(std::uint64_t from, std::size_t rows, F&& row) {
+      if (!iterator_) iterator_.emplace(view_.NewIterator());
+      iterator_->Seek(from);
+      for (; rows > 0 && iterator_->Valid(); --rows, iterator_->Next()) {
+        row(iterator_->key(), iterator_->value());
+      }
+      Must(iterator_->status());
+    }
+    template <class F>
+    void WalkAll(F&& row) {
+      Scan<U64> scan = view_.scan();
+      for (const auto& [key, value] : scan) row(key, value);
+      Must(scan.status());
+    }
+#ifdef KYRO_HAVE_COLUMNS
+    template <class F>
+    void WalkColumns(F&& row) {
+      Scan<U64> scan = view_.scan();
+      ColumnBatch<U64> batch;
+      while (scan.NextBatch(&batch)) {
+        for (std::size_t i = 0; i < batch.size(); ++i) row(batch.keys[i], batch.values[i]);
+      }
+      Must(scan.status());
+    }
+#endif
+
+   private:
+    View<U64> view_;
+    std::optional<Iterator<U64>> iterator_;
+    std::array<Lookup, 128> lookups_;
+  };
+
+  // Writes as durable as the peers': the operating system decides when to sync.
+  class Session {
+   public:
+    explicit Session(KyroStore& store) : store_(&store) {}
+    std::string_view Get(std::uint64_t key) {
+      const Status status = store_->space_->Get(key, &value_);
+      if (status.code() == StatusCode::kNotFound) return {};
+      Must(status);
+      return value_;
+    }
+    void Put(std::uint64_t key, std::string_view value) {
+      Must(store_->space_->Put(key, value, {.durability = settings::kKyroDurability}));
+    }
+    template <class F>
+    void Walk(std::uint64_t from, std::size_t rows, F&& row) {
+      Iterator<U64> iterator = Must(store_->space_->view()).NewIterator();
+      iterator.Seek(from);
+      for (; rows > 0 && iterator.Valid(); --rows, iterator.Next()) {
+        row(iterator.key(), iterator.value());
+      }
+      Must(iterator.status());
+    }
+
+   private:
+    KyroStore* store_;
+    std::string value_;
+  };
+
+  // Training looks every key up before it returns: validation is included.
+  double TimeTrain(KeySpan keys) {
+    double nanos = 0;
+    constexpr std::size_t kPart = std::size_t{1} << 28;
+    for (std::size_t first = 0; first < keys.size(); first += kPart) {
+      const KeySpan part = keys.subspan(first, std::min(kPart, keys.size() - first));
+      nanos += TimeNanos([&] { Must(index::Train(part)); });
+    }
+    return nanos;
+  }
+
+  Facts facts() {
+    double raw_bytes = 0;
+    for (const std::uint64_t key : rows_->keys()) raw_bytes += 8 + rows_->values().BytesOf(key);
+    const Stats stats = db_->stats();
+    const KeyspaceStats& space = stats.keyspaces.at(0);
+    return {{"raw_bytes_per_key", raw_bytes / static_cast<double>(rows_->size())},
+            {"runs", static_cast<double>(space.runs)},
+            {"delta_bytes", static_cast<double>(stats.delta_bytes)},
+            {"segment_bytes", static_cast<double>(stats.segment_bytes)},
+            {"model_bytes", static_cast<double>(stats.model_bytes)},
+            {"model_bytes_per_key", stats.model_bytes_per_key},
+            {"window_p999", static_cast<double>(stats.window_p999)},
+            {"model_fallbacks", static_cast<double>(stats.model_fallbacks)}};
+  }
+
+ private:
+  static constexpr std::size_t kDeltaBytes = std::size_t{1} << 20;
+
+  // 1 of 128 rows in the newest run, 8 in the middle one, the rest in the oldest.
+  static std::size_t RunOf(std::size_t row) {
+    const std::size_t part = Mix(row + 1) % 128;
+    return part == 0 ? 2 : part <= 8 ? 1 : 0;
+  }
+
+  void Start() {
+    if (db_) return;
+    db_.emplace(Must(Db::Open(options_.directory)));
+    space_.emplace(Must(db_->OpenKeyspace<U64>()));
+  }
+
+  template <class F>
+  void LoadWhere(const Rows& rows, F&& wanted) {
+    BulkLoader<U64> loader = Must(space_->NewBulkLoader());
+    std::string buffer;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (wanted(i)) Must(loader.Add(rows.keys()[i], rows.Value(i, &buffer)));
+    }
+    Must(loader.Finish());
+  }
+
+  void FillDelta() {
+    std::string buffer;
+    for (std::size_t i = 0; i < rows_->size(); ++i) {
+      if (i % 64 == 0 && db_->stats().delta_bytes >= kDeltaBytes) break;
+      const std::size_t at = Mix(i + 1) % rows_->size();
+      Must(space_->Put(rows_->keys()[at], rows_->Value(at, &buffer),
+                       {.durability = Durability::kOs}));
+    }
+    // With fewer keys the files are about as large as each other, and may have been merged.
+    constexpr std::size_t kKeysToTell = 100000;
+    if (rows_->size() >= kKeysToTell && db_->stats().keyspaces.at(0).runs != 3) {
+      Give("kyro: there are not three runs below the delta");
+    }
+  }
+
+  StoreOptions options_;
+  std::optional<Rows> rows_;  // that were loaded: the delta takes some
+  std::optional<Db> db_;
+  std::optional<Keyspace<U64>> space_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> MakeKyro(const StoreOptions& options) {
+  return std::make_unique<EngineOf<KyroStore>>(options);
+}
+
+}  // namespace kyro::bench
