@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "hwy/highway.h"
+#include "index/fit-inl.h"
 #include "index/kernels.h"
 #include "index/lookup-inl.h"
 
@@ -82,22 +83,19 @@ HWY_INLINE void FindTreeLockstep(typename Probe::Place place, const std::uint64_
 
 // ---------------------------------------------------------------------------------- measuring
 
-// Errors of leaves. Four copies of the counts, because neighbouring keys err alike and an
-// increment would wait for the one before it.
+// Errors of leaves. As many copies of the counts as a vector has lanes, because neighbouring keys
+// err alike and an increment would wait for the one before it.
 struct ErrorCounts {
-  std::uint64_t counts[4][kErrorBuckets] = {};
-  std::uint64_t outside = 0;
+  static constexpr std::uint32_t kCopies = kLineKeys;
+  // The last bucket is for keys too far away: outside.
+  std::uint64_t counts[kCopies][kErrorBuckets + 1] = {};
 
   // The key at `index`, whose equals begin at `rank`. Both ends count: a key just above the last
   // equal one is predicted where they are. No branch on which side the prediction lies: it cost
   // 2 ns per key.
   HWY_INLINE void Add(std::uint32_t position, std::uint32_t rank, std::uint32_t index) {
     const std::uint64_t error = std::max(Distance(position, rank), Distance(position, index));
-    if (HWY_UNLIKELY(error >= kErrorBuckets)) {
-      ++outside;
-    } else {
-      ++counts[index % 4][error];
-    }
+    ++counts[index % kCopies][std::min<std::uint64_t>(error, kErrorBuckets)];
   }
   static HWY_INLINE std::uint64_t Distance(std::uint32_t a, std::uint32_t b) {
     const std::int64_t difference = std::int64_t{a} - std::int64_t{b};
@@ -110,8 +108,8 @@ struct ErrorCounts {
         measured->errors[error] += copy[error];
         if (copy[error] != 0) measured->max_error = std::max(measured->max_error, error);
       }
+      measured->outside += copy[kErrorBuckets];
     }
-    measured->outside += outside;
   }
 };
 
@@ -130,6 +128,53 @@ inline void AddTreeKeys(const Window& window, std::uint32_t rank, std::uint32_t 
   if (!inside) measured->outside += last - first + 1;
 }
 
+// Counts the distinct keys of leaves a line at a time. Both ends of the line are located as a
+// lookup would; if they share a slot, so do the keys between them, because slots are monotone.
+class LeafLines {
+ public:
+#if HWY_TARGET == HWY_SCALAR
+  LeafLines(const NodeRecord&, bool) {}
+  static HWY_INLINE bool Add(const std::uint64_t*, std::uint32_t, std::uint32_t,
+                             const SlotPosition&, std::uint64_t, ErrorCounts*) {
+    return false;
+  }
+#else
+  LeafLines(const NodeRecord& node, bool distinct)
+      : node_(node), errors_(node), tried_(distinct ? kNone : kAll) {}
+
+  // Adds the keys [i, i + kLineKeys), if they end before `end` and share the slot `at.slot`, the
+  // leaf `slot`. Once they do not, the rest of that slot is left to the caller.
+  HWY_INLINE bool Add(const std::uint64_t* keys, std::uint32_t i, std::uint32_t end,
+                      const SlotPosition& at, std::uint64_t slot, ErrorCounts* counts) {
+    if (at.slot == tried_ || tried_ == kAll) return false;
+    const std::uint32_t last = i + kLineKeys - 1;
+    if (end - i < kLineKeys || LocateSlot(node_, keys[last]).slot != at.slot ||
+        keys[i] < node_.min || keys[last] - node_.min > node_.span) {
+      tried_ = at.slot;
+      return false;
+    }
+    const LeafErrors::D d;
+    HWY_ALIGN std::uint64_t errors[kLineKeys];
+    for (std::uint32_t lane = 0; lane < kLineKeys; lane += LeafErrors::kLanes) {
+      hn::Store(errors_.Of(slot, keys, i + lane), d, errors + lane);
+    }
+    for (std::uint32_t lane = 0; lane < kLineKeys; ++lane) {
+      ++counts->counts[lane][std::min<std::uint64_t>(errors[lane], kErrorBuckets)];
+    }
+    return true;
+  }
+
+ private:
+  // No slot has these numbers.
+  static constexpr std::uint64_t kNone = ~std::uint64_t{0};
+  static constexpr std::uint64_t kAll = kNone - 1;
+
+  const NodeRecord node_;
+  const LeafErrors errors_;
+  std::uint64_t tried_;
+#endif
+};
+
 // The structure of one node. Its fields are copied to where no store can alias them.
 template <bool kUnique>
 KYRO_INDEX_LARGE void MeasureLeaves(const Core& core, const std::uint64_t* keys,
@@ -138,11 +183,17 @@ KYRO_INDEX_LARGE void MeasureLeaves(const Core& core, const std::uint64_t* keys,
   const std::uint64_t* const slots = core.slots;
   const std::uint32_t count = core.key_count;
   ErrorCounts errors;
+  LeafLines lines(root, kUnique);
   std::uint32_t rank = 0;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    rank = RankOf<kUnique>(keys, i, rank);
+  for (std::uint32_t i = 0; i < count;) {
     const SlotPosition at = LocateSlot(root, keys[i]);
+    if (kUnique && lines.Add(keys, i, count, at, slots[at.slot], &errors)) {
+      i += kLineKeys;
+      continue;
+    }
+    rank = RankOf<kUnique>(keys, i, rank);
     errors.Add(LeafPosition(slots[at.slot], at.fraction), rank, i);
+    ++i;
   }
   errors.MoveTo(measured);
 }
@@ -163,12 +214,18 @@ class MixedMeter {
   KYRO_INDEX_LARGE void MeasureNode(const NodeRecord& shared, std::uint32_t id, std::uint32_t depth,
                                     std::uint32_t first, std::uint32_t end, Measured* measured) {
     const NodeRecord node = shared;
+    LeafLines lines(node, core_.unique);
     for (std::uint32_t i = first; i < end;) {
       const SlotPosition at = LocateSlot(node, keys_[i]);
       const std::uint64_t index = node.first_slot + at.slot;
       const bool exists = at.slot < node.slot_count && index < core_.slot_count;
       const std::uint64_t slot = exists ? core_.slots[index] : 0;
       if (KindOf(slot) == SlotKind::kLeaf) {
+        if (exists && lines.Add(keys_, i, end, at, slot, &errors_)) {
+          i += kLineKeys;
+          rank_ = i - 1;
+          continue;
+        }
         rank_ = RankOf<false>(keys_, i, rank_);
         errors_.Add(LeafPosition(slot, exists ? at.fraction : 0), rank_, i);
         ++i;

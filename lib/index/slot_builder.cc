@@ -22,23 +22,55 @@ NodeRecord MakeNode(std::uint64_t min, std::uint64_t max, std::uint64_t slot_cou
   return node;
 }
 
-// The smallest key of slot `slot` or a later one, as a distance from the node's first key.
-uint128 FirstDistance(const NodeRecord& node, std::uint64_t slot) noexcept {
-  if (node.scale == 0) return uint128{1} << 64;
-  return ((static_cast<uint128>(slot) << 64) + node.scale - 1) / node.scale;
-}
+// The smallest distance from the node's first key at which slot 1 begins, then slot 2, and so on:
+// slot * 2^64 / scale, rounded up. Counts quotient and remainder up instead of dividing 128 bits for
+// each slot.
+class SlotBounds {
+ public:
+  explicit SlotBounds(std::uint64_t scale) noexcept : scale_(scale) {
+    if (scale == 0) return;
+    constexpr uint128 kOne = uint128{1} << 64;
+    quotient_step_ = kOne / scale;
+    remainder_step_ = static_cast<std::uint64_t>(kOne % scale);
+  }
+  uint128 Next() noexcept {
+    if (scale_ == 0) return uint128{1} << 64;  // all keys are equal
+    quotient_ += quotient_step_;
+    const bool carry = remainder_ >= scale_ - remainder_step_;
+    remainder_ += carry ? remainder_step_ - scale_ : remainder_step_;
+    quotient_ += carry ? 1 : 0;
+    return quotient_ + (remainder_ != 0 ? 1 : 0);
+  }
 
-// The first index in [first, end) whose key is not below `key`, or end. Gallops from `first` on,
-// because the answer is usually one slot away. (Asking for each key's slot instead of dividing once
-// for the slot's first key was 3% slower.)
-std::uint32_t Gallop(const std::uint64_t* keys, std::uint32_t first, std::uint32_t end,
-                     std::uint64_t key, std::uint32_t stride) noexcept {
+ private:
+  const std::uint64_t scale_;
+  uint128 quotient_step_ = 0;
+  std::uint64_t remainder_step_ = 0;
+  uint128 quotient_ = 0;
+  std::uint64_t remainder_ = 0;  // below scale_
+};
+
+// The first index in [first, end) whose key is not below `key`, or end. It is usually about
+// `expected` keys away: looks there without branches, elsewhere in growing steps.
+std::uint32_t FindBound(const std::uint64_t* keys, std::uint32_t first, std::uint32_t end,
+                        std::uint64_t key, std::uint32_t expected) noexcept {
+  constexpr std::uint32_t kNear = 32;  // keys on each side of the expected place; a power of two
   std::uint64_t low = first;
-  std::uint64_t high = first;
-  for (std::uint64_t step = stride; high < end && keys[high] < key; step *= 2) {
+  if (expected >= kNear && end - first > expected + kNear) {
+    const std::uint64_t* base = keys + first + expected - kNear;
+    if (base[0] < key && base[2 * kNear] >= key) {
+      for (std::uint32_t length = kNear; length > 0; length /= 2) {
+        // A mask, because compilers turn a conditional into a branch here.
+        base += length & -static_cast<std::uint64_t>(base[length] < key);
+      }
+      return static_cast<std::uint32_t>(base + 1 - keys);
+    }
+    if (base[2 * kNear] < key) low = first + expected + kNear + 1;
+  }
+  std::uint64_t high = low;
+  for (std::uint64_t step = expected; high < end && keys[high] < key; step *= 2) {
     low = high + 1;
     high = std::min<std::uint64_t>(high + step, end);
-    if (high == end) break;
   }
   return static_cast<std::uint32_t>(std::lower_bound(keys + low, keys + high, key) - keys);
 }
@@ -49,6 +81,7 @@ SlotBuilder::SlotBuilder(std::span<const std::uint64_t> keys, std::uint32_t keys
                          bool limits)
     : keys_(keys),
       keys_per_slot_(keys_per_slot),
+      fit_leaf_(LeafFitter()),
       tree_keys_max_(limits ? keys.size() * 3 / 10 : keys.size()),
       bytes_max_(limits ? 512 + keys.size() * 26 / 100 : ~std::uint64_t{0}) {}
 
@@ -98,13 +131,14 @@ bool SlotBuilder::BuildNode(std::uint32_t first, std::uint32_t end, std::uint64_
   facts_.depth = std::max(facts_.depth, depth);
   if (bytes() > bytes_max_) return GiveUp(Reason::kTooManyBytes);
   std::uint32_t begin = first;
+  SlotBounds bounds(node.scale);
   for (std::uint32_t slot = 0; slot < node.slot_count; ++slot) {
-    const uint128 distance = FirstDistance(node, std::uint64_t{slot} + 1);
+    const uint128 distance = bounds.Next();
     const bool last = slot + 1 == node.slot_count || distance > node.span;
     const std::uint32_t next =
         last ? end
-             : Gallop(keys_.data(), begin, end, node.min + static_cast<std::uint64_t>(distance),
-                      keys_per_slot_);
+             : FindBound(keys_.data(), begin, end, node.min + static_cast<std::uint64_t>(distance),
+                         keys_per_slot_);
     std::uint64_t word = 0;
     if (!BuildSlot(node, begin, next, depth, &word)) return false;
     slots_[node.first_slot + slot] = word;
@@ -119,7 +153,7 @@ bool SlotBuilder::BuildSlot(const NodeRecord& node, std::uint32_t first, std::ui
   *slot = EncodeSlot(SlotKind::kLeaf, count, first);
   if (count == 0) return true;
   if (count <= kSlotHighMask) {
-    const Fit fit = FitLeaf(node, first, end);
+    const Fit fit = fit_leaf_(node, keys_.data(), first, end);
     // A slot with many far keys stays a leaf: as a tree it would cost about as much, and the few
     // of them that uniform keys have would force the kernel that knows trees on all lookups.
     if (fit.max_error <= kLeafErrorMax) {
@@ -181,29 +215,6 @@ bool SlotBuilder::BuildSmallTree(std::uint32_t first, std::uint32_t end, std::ui
   if (facts_.tree_keys > tree_keys_max_) return GiveUp(Reason::kTooManyTreeKeys);
   if (words_.size() > kSlotHighMask) return GiveUp(Reason::kTooManyBytes);
   return true;
-}
-
-SlotBuilder::Fit SlotBuilder::FitLeaf(const NodeRecord& node, std::uint32_t first,
-                                      std::uint32_t end) const noexcept {
-  const std::uint64_t leaf = EncodeSlot(SlotKind::kLeaf, end - first, first);
-  Fit fit;
-  std::int64_t max_error = 0;
-  // In steps, so that a large slot that is no leaf is found out early.
-  for (std::uint32_t i = first; i < end && max_error <= kLeafErrorMax;) {
-    const std::uint32_t stop = end - i > 256 ? i + 256 : end;
-    for (; i < stop; ++i) {
-      const std::uint64_t fraction = (keys_[i] - node.min) * node.scale;  // the low 64 bits
-      const std::uint32_t position = LeafPosition(leaf, fraction);
-      // Without branches: which side of the key the prediction lies on is anyone's guess.
-      const std::int64_t difference = std::int64_t{position} - std::int64_t{i};
-      const std::int64_t sign = difference >> 63;
-      const std::int64_t error = (difference ^ sign) - sign;
-      max_error = std::max(max_error, error);
-      fit.far_keys += error > kLeafErrorNear ? 1 : 0;
-    }
-  }
-  fit.max_error = static_cast<std::uint32_t>(std::min<std::int64_t>(max_error, kModelKeysMax));
-  return fit;
 }
 
 }  // namespace kyro::index

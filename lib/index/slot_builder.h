@@ -11,15 +11,12 @@
 #include <vector>
 
 #include "index/core.h"
+#include "index/fit.h"
 #include "index/format.h"
 
 namespace kyro::index {
 
-// Limits and what they decide. A leaf whose error exceeds kLeafErrorMax would need a window of
-// more than 64 keys.
-inline constexpr std::uint32_t kLeafErrorMax = kErrorBuckets - 1;
-// A prediction off by more than this may miss the first probe, even the widest.
-inline constexpr std::uint32_t kLeafErrorNear = 11;
+// Limits, besides those of a leaf (fit.h).
 inline constexpr std::uint32_t kChildKeysMin = 1024;
 inline constexpr std::uint32_t kTree1BlocksMax = kTreeFanout;
 inline constexpr std::uint32_t kTree2BlocksMax = kTreeFanout * kTreeFanout;
@@ -54,10 +51,6 @@ class SlotBuilder {
   std::uint64_t bytes() const noexcept;
 
  private:
-  struct Fit {
-    std::uint32_t max_error = 0;
-    std::uint32_t far_keys = 0;
-  };
   struct Saved {
     std::size_t nodes, slots, words;
     Facts facts;
@@ -69,13 +62,13 @@ class SlotBuilder {
                  std::uint32_t depth, std::uint64_t* slot);
   bool BuildChild(std::uint32_t first, std::uint32_t end, std::uint32_t depth, std::uint64_t* slot);
   bool BuildSmallTree(std::uint32_t first, std::uint32_t end, std::uint64_t* slot);
-  Fit FitLeaf(const NodeRecord& node, std::uint32_t first, std::uint32_t end) const noexcept;
   bool GiveUp(Reason reason) noexcept;
   Saved Save() const noexcept;
   void Restore(const Saved& saved) noexcept;
 
   const std::span<const std::uint64_t> keys_;
   const std::uint32_t keys_per_slot_;
+  const FitFunction fit_leaf_;
   const std::uint64_t tree_keys_max_;
   const std::uint64_t bytes_max_;
 
