@@ -243,12 +243,35 @@ void ScanAll(benchmark::State& state, Where where) {
   Finish(state, wrong, state.iterations() * static_cast<std::int64_t>(shelf.count));
 }
 
-#define KYRO_READS(where, name)               \
-  BENCHMARK_CAPTURE(GetHit, name, where);     \
-  BENCHMARK_CAPTURE(GetMiss, name, where);    \
-  BENCHMARK_CAPTURE(ViewGetHit, name, where); \
-  BENCHMARK_CAPTURE(MultiGet, name, where);   \
-  BENCHMARK_CAPTURE(ScanAll, name, where)->Unit(benchmark::kMillisecond)
+void ScanBatches(benchmark::State& state, Where where) {
+  const Shelf& shelf = ShelfOf(where);
+  if (!shelf.status.ok()) return Skip(state, shelf.status);
+  const auto view = shelf.store.cells.view();
+  if (!view.ok()) return Skip(state, view.status());
+  std::uint64_t wrong = 0;
+  for (auto _ : state) {
+    std::uint64_t rows = 0, last = 0;
+    Scan<U64> scan = view->scan();
+    ColumnBatch<U64> batch;
+    while (scan.NextBatch(&batch)) {
+      for (std::size_t i = 0; i < batch.size(); ++i, ++rows) {
+        const std::uint64_t key = batch.keys[i];
+        wrong += !IsValueOf(key, kValueBytes, batch.values[i]) || (rows > 0 && key <= last);
+        last = key;
+      }
+    }
+    wrong += rows != shelf.count || !scan.status().ok();
+  }
+  Finish(state, wrong, state.iterations() * static_cast<std::int64_t>(shelf.count));
+}
+
+#define KYRO_READS(where, name)                                           \
+  BENCHMARK_CAPTURE(GetHit, name, where);                                 \
+  BENCHMARK_CAPTURE(GetMiss, name, where);                                \
+  BENCHMARK_CAPTURE(ViewGetHit, name, where);                             \
+  BENCHMARK_CAPTURE(MultiGet, name, where);                               \
+  BENCHMARK_CAPTURE(ScanAll, name, where)->Unit(benchmark::kMillisecond); \
+  BENCHMARK_CAPTURE(ScanBatches, name, where)->Unit(benchmark::kMillisecond)
 KYRO_READS(Where::kDelta, delta);
 KYRO_READS(Where::kSegments, segments);
 

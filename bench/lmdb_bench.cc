@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Point lookups of kyro against LMDB: the same u64 keys, the same 8-byte values, in one process,
-// warm, one after the other in every repeat. kyro reads through a held view of a folded database,
-// LMDB through a held read transaction with MDB_INTEGERKEY. Every answer is checked.
+// Point lookups and scans of kyro against LMDB: the same u64 keys, the same 8-byte values, in one
+// process, warm, one after the other in every repeat. kyro reads through a held view of a folded
+// database, LMDB through a held read transaction with MDB_INTEGERKEY. Every answer is checked. A
+// scan adds up every key and every value: kyro row by row and as columns, LMDB with a cursor.
 //
 //   lmdb_bench [--keys N] [--repeats N] [--sets uniform,coastline] [--dir DIR] [--json FILE]
-//              [--require-ratio X] [--smoke]
+//              [--require-ratio X] [--scans-only] [--smoke]
 //
 // Prints medians over the repeats and their ratio. What it reports of the index it also demands:
 // one prediction per lookup, no fallback, a p99.9 window of at most 64 keys. Absolute times mean
@@ -171,6 +172,25 @@ Keys Absent(const Keys& sorted) {
 
 // ------------------------------------------------------------------------------- contestants
 
+std::uint64_t Number(const void* bytes) {
+  std::uint64_t number;
+  std::memcpy(&number, bytes, sizeof(number));
+  return number;
+}
+
+// What a scan saw of every row.
+struct Sums {
+  void Add(std::uint64_t key, std::uint64_t value, std::size_t value_bytes) {
+    ++rows;
+    keys += key;
+    values += value;
+    wrong += value_bytes ^ 8;
+  }
+  bool operator==(const Sums&) const = default;
+
+  std::uint64_t rows = 0, keys = 0, values = 0, wrong = 0;
+};
+
 class Lmdb {
  public:
   Lmdb(const std::string& directory, const Keys& sorted) {
@@ -207,6 +227,20 @@ class Lmdb {
     return nullptr;
   }
 
+  Sums SumRows() const {
+    MDB_cursor* cursor = nullptr;
+    MustLmdb(mdb_cursor_open(txn_, dbi_, &cursor), "mdb_cursor_open");
+    Sums sums;
+    MDB_val k{}, v{};
+    int error = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
+    for (; error == MDB_SUCCESS; error = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+      sums.Add(Number(k.mv_data), Number(v.mv_data), v.mv_size);
+    }
+    mdb_cursor_close(cursor);
+    if (error != MDB_NOTFOUND) MustLmdb(error, "mdb_cursor_get");
+    return sums;
+  }
+
  private:
   MDB_env* env_ = nullptr;
   MDB_txn* txn_ = nullptr;
@@ -233,6 +267,29 @@ class Kyro {
     const Lookup found = view_->Get(key);
     if (found.failed()) Must(found.status());
     return found.present() && found.value().size() == 8 ? found.value().data() : nullptr;
+  }
+  Sums SumRows() const {
+    Sums sums;
+    Scan<U64> scan = view_->scan();
+    for (const auto& [key, value] : scan) sums.Add(key, Number(value.data()), value.size());
+    Must(scan.status());
+    return sums;
+  }
+  Sums SumBatches() const {
+    Sums sums;
+    Scan<U64> scan = view_->scan();
+    ColumnBatch<U64> batch;
+    while (scan.NextBatch(&batch)) {
+      if (batch.values.offsets() != nullptr || batch.values.width() != 8) Give("not 8 wide");
+      sums.rows += batch.size();
+      const char* const values = batch.values.data();
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        sums.keys += batch.keys[i];
+        sums.values += Number(values + 8 * i);
+      }
+    }
+    Must(scan.status());
+    return sums;
   }
   Stats stats() const { return db_.stats(); }
 
@@ -269,7 +326,18 @@ double TimeMisses(const Store& store, const Keys& queries) {
   return spent.count() / static_cast<double>(queries.size());
 }
 
+// Nanoseconds per row of `scan`, which returns what it saw.
+template <class Walk>
+double TimeScan(const Sums& want, Walk&& walk) {
+  const auto start = std::chrono::steady_clock::now();
+  const Sums sums = walk();
+  const std::chrono::duration<double, std::nano> spent = std::chrono::steady_clock::now() - start;
+  if (!(sums == want)) Give("a scan saw other rows");
+  return spent.count() / static_cast<double>(want.rows);
+}
+
 double Median(std::vector<double> values) {
+  if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
   const std::size_t n = values.size();
   return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
@@ -277,7 +345,19 @@ double Median(std::vector<double> values) {
 
 struct Series {
   std::vector<double> kyro_hit, lmdb_hit, kyro_miss, lmdb_miss;
+  std::vector<double> kyro_rows, kyro_columns, lmdb_rows;
 };
+
+void MeasureScans(const Kyro& kyro, const Lmdb& lmdb, const Keys& sorted, int repeats,
+                  Series* series) {
+  Sums want;
+  for (const std::uint64_t key : sorted) want.Add(key, ValueOf(key), 8);
+  for (int i = 0; i < repeats; ++i) {
+    series->kyro_rows.push_back(TimeScan(want, [&] { return kyro.SumRows(); }));
+    series->kyro_columns.push_back(TimeScan(want, [&] { return kyro.SumBatches(); }));
+    series->lmdb_rows.push_back(TimeScan(want, [&] { return lmdb.SumRows(); }));
+  }
+}
 
 // Whoever goes second finds colder caches: they take turns.
 Series Measure(const Kyro& kyro, const Lmdb& lmdb, const Keys& sorted, int repeats) {
@@ -306,6 +386,7 @@ struct Settings {
   std::string directory;
   std::string json;
   double require_ratio = 0;
+  bool scans_only = false;
   bool smoke = false;
 };
 
@@ -317,12 +398,18 @@ nlohmann::ordered_json RunSet(const Settings& settings, const std::string& set) 
   const Kyro kyro(work / (set + ".kyro"), sorted);
   TimeHits(kyro, sorted);  // warm, and every key once
   TimeHits(lmdb, sorted);
-  Keys counted = sorted;
-  Shuffle(&counted, 99);
-  const Stats before = kyro.stats();
-  TimeHits(kyro, counted);
-  const std::uint64_t predictions = kyro.stats().predictions - before.predictions;
-  const Series series = Measure(kyro, lmdb, sorted, settings.repeats);
+  Keys counted;
+  std::uint64_t predictions = 0;
+  Series series;
+  if (!settings.scans_only) {
+    counted = sorted;
+    Shuffle(&counted, 99);
+    const Stats before = kyro.stats();
+    TimeHits(kyro, counted);
+    predictions = kyro.stats().predictions - before.predictions;
+    series = Measure(kyro, lmdb, sorted, settings.repeats);
+  }
+  MeasureScans(kyro, lmdb, sorted, settings.repeats, &series);
   const Stats stats = kyro.stats();
   nlohmann::ordered_json result;
   result["set"] = set;
@@ -331,12 +418,18 @@ nlohmann::ordered_json RunSet(const Settings& settings, const std::string& set) 
   result["repeats"] = settings.repeats;
   for (const auto& [name, values] :
        {std::pair("kyro_hit_ns", &series.kyro_hit), std::pair("lmdb_hit_ns", &series.lmdb_hit),
-        std::pair("kyro_miss_ns", &series.kyro_miss),
-        std::pair("lmdb_miss_ns", &series.lmdb_miss)}) {
+        std::pair("kyro_miss_ns", &series.kyro_miss), std::pair("lmdb_miss_ns", &series.lmdb_miss),
+        std::pair("kyro_rows_ns", &series.kyro_rows),
+        std::pair("kyro_columns_ns", &series.kyro_columns),
+        std::pair("lmdb_rows_ns", &series.lmdb_rows)}) {
     result[name] = {{"median", Median(*values)}, {"all", *values}};
   }
-  result["hit_ratio"] = Median(series.lmdb_hit) / Median(series.kyro_hit);
-  result["miss_ratio"] = Median(series.lmdb_miss) / Median(series.kyro_miss);
+  if (!settings.scans_only) {
+    result["hit_ratio"] = Median(series.lmdb_hit) / Median(series.kyro_hit);
+    result["miss_ratio"] = Median(series.lmdb_miss) / Median(series.kyro_miss);
+  }
+  result["rows_ratio"] = Median(series.lmdb_rows) / Median(series.kyro_rows);
+  result["columns_ratio"] = Median(series.lmdb_rows) / Median(series.kyro_columns);
   result["model_bytes_per_key"] = stats.model_bytes_per_key;
   result["leaves"] = stats.leaves;
   result["window_p999"] = stats.window_p999;
@@ -350,10 +443,16 @@ void Print(const nlohmann::ordered_json& r) {
   const auto median = [&](const char* name) { return r[name]["median"].get<double>(); };
   fmt::print("{} ({}), {} keys, 8-byte values, medians of {}\n", r["set"].get<std::string>(),
              r["source"].get<std::string>(), r["keys"].get<std::size_t>(), r["repeats"].get<int>());
-  fmt::print("  hit     kyro {:6.0f} ns   lmdb {:6.0f} ns   {:.2f} times faster\n",
-             median("kyro_hit_ns"), median("lmdb_hit_ns"), r["hit_ratio"].get<double>());
-  fmt::print("  miss    kyro {:6.0f} ns   lmdb {:6.0f} ns   {:.2f} times faster\n",
-             median("kyro_miss_ns"), median("lmdb_miss_ns"), r["miss_ratio"].get<double>());
+  if (r["lookups"] != 0) {
+    fmt::print("  hit     kyro {:6.0f} ns   lmdb {:6.0f} ns   {:.2f} times faster\n",
+               median("kyro_hit_ns"), median("lmdb_hit_ns"), r["hit_ratio"].get<double>());
+    fmt::print("  miss    kyro {:6.0f} ns   lmdb {:6.0f} ns   {:.2f} times faster\n",
+               median("kyro_miss_ns"), median("lmdb_miss_ns"), r["miss_ratio"].get<double>());
+  }
+  fmt::print("  rows    kyro {:6.2f} ns   lmdb {:6.2f} ns   {:.2f} times faster\n",
+             median("kyro_rows_ns"), median("lmdb_rows_ns"), r["rows_ratio"].get<double>());
+  fmt::print("  columns kyro {:6.2f} ns   lmdb {:6.2f} ns   {:.2f} times faster\n",
+             median("kyro_columns_ns"), median("lmdb_rows_ns"), r["columns_ratio"].get<double>());
   fmt::print("  index   {:.3f} bytes per key, {} leaves, p99.9 window {} keys\n",
              r["model_bytes_per_key"].get<double>(), r["leaves"].get<std::uint64_t>(),
              r["window_p999"].get<std::uint64_t>());
@@ -371,7 +470,7 @@ void Judge(const Settings& settings, const nlohmann::ordered_json& r) {
   if (r["model_bytes_per_key"].get<double>() > (set == "uniform" ? 0.2 : 0.3)) {
     Give(set + ": the model is too large");
   }
-  if (r["hit_ratio"].get<double>() < settings.require_ratio) {
+  if (!settings.scans_only && r["hit_ratio"].get<double>() < settings.require_ratio) {
     Give(fmt::format("{}: {:.2f} times faster than LMDB, {} wanted", set,
                      r["hit_ratio"].get<double>(), settings.require_ratio));
   }
@@ -403,7 +502,7 @@ int RunAll(Settings settings) {
 
 int Main(int argc, char** argv) {
   Settings settings;
-  CLI::App app("Point lookups of kyro against LMDB.", "lmdb_bench");
+  CLI::App app("Point lookups and scans of kyro against LMDB.", "lmdb_bench");
   app.add_option("--keys", settings.keys, "Keys per set")->check(CLI::Range(1000, 1000000000));
   app.add_option("--repeats", settings.repeats, "Interleaved repeats")->check(CLI::Range(1, 1000));
   app.add_option("--sets", settings.sets, "uniform, coastline")
@@ -412,6 +511,7 @@ int Main(int argc, char** argv) {
   app.add_option("--dir", settings.directory, "Where to work, empty; else a new one in /var/tmp");
   app.add_option("--json", settings.json, "Also write every measurement to this file");
   app.add_option("--require-ratio", settings.require_ratio, "Fail if hits are not so much faster");
+  app.add_flag("--scans-only", settings.scans_only, "Measure no lookups");
   app.add_flag("--smoke", settings.smoke, "Few keys, one repeat");
   CLI11_PARSE(app, argc, argv);
   return RunAll(settings);

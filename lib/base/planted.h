@@ -64,6 +64,10 @@
   X(kIteratorMissesSource, "an iterator leaves the oldest source out") \
   X(kIteratorStopsAtSegment, "an iterator ends with a segment that is not the last of its run") \
   X(kTurnRepeatsKey, "an iterator that turns back gives the same key again") \
+  X(kChunkPassesEnd, "rows that a scan takes from one source at once pass the end of its range") \
+  X(kStretchPassesSource, \
+    "rows that a scan takes from one source at once pass another source's keys") \
+  X(kStretchHasTombstone, "rows that a scan takes from one source at once include deleted ones") \
   X(kScanIncludesEnd, "a scan includes the end of its range") \
   X(kEpochNotAwaited, "what a Get is reading may be freed") \
   X(kReadPointMoves, "a view at a read point shows later commits") \

@@ -2,17 +2,19 @@
 //
 // Iterators and scans. A move's code says at once where it ended: on a row, at an end, or at an
 // error.
+#include <optional>
+
 #include "c/handles.h"
 
 namespace kyro::c {
 namespace {
 
-// A scan whose row was not handed out yet, or was.
+// A scan, and where its rows are, once one was asked for: it must not be moved then.
 template <class K>
 struct Rows {
   explicit Rows(Scan<K> of) : scan(std::move(of)) {}
   Scan<K> scan;
-  bool started = false;  // the caller has the row that the scan stands on
+  std::optional<typename Scan<K>::RowIterator> at;
 };
 
 template <class K>
@@ -93,14 +95,17 @@ kyro_code NextRow(kyro_scan* scan, typename Keys<K>::InC* key, kyro_slice* value
   if (scan == nullptr) return NullArgument(error, "scan");
   auto* const rows = std::get_if<Rows<K>>(&scan->of);
   if (rows == nullptr) return WrongKind(error, kKindOf<K>);
-  auto at = rows->scan.begin();
-  if (rows->started) ++at;
-  rows->started = true;
-  if (at == rows->scan.end()) {
+  auto& at = rows->at;
+  if (!at) {
+    at = rows->scan.begin();
+  } else if (*at != rows->scan.end()) {
+    ++*at;
+  }
+  if (*at == rows->scan.end()) {
     const Status status = rows->scan.status();
     return Report(error, status.ok() ? Status::NotFound() : status);
   }
-  const auto row = *at;
+  const auto row = **at;
   if (key != nullptr) *key = Keys<K>::To(row.key);
   if (value != nullptr) *value = SliceOf(row.value);
   return Succeed(error);

@@ -51,8 +51,8 @@ void RunCursor<K>::SeekForPrev(Key key) noexcept {
 }
 
 template <class K>
-void RunCursor<K>::Next() noexcept {
-  cursor_->Next();
+void RunCursor<K>::Skip(std::uint64_t rows) noexcept {
+  cursor_->MoveTo(cursor_->position() + rows);
   if (KYRO_PLANTED(kIteratorStopsAtSegment)) return;
   if (cursor_->Valid() || !cursor_->status().ok()) return;
   Open(segment_ + 1);
@@ -87,6 +87,12 @@ void Advance(Source& source, bool forward) noexcept {
 template <class K>
 bool IsTombstone(const SourceCursor<K>& source) noexcept {
   return std::visit([](const auto& cursor) { return cursor.tombstone(); }, source);
+}
+
+template <class K>
+bool HasFailed(const SourceCursor<K>& source) noexcept {
+  const auto* run = std::get_if<RunCursor<K>>(&source);
+  return run != nullptr && !run->Valid() && !run->status().ok();
 }
 
 }  // namespace
@@ -161,6 +167,56 @@ void MergingCursor<K>::SeekForPrev(Key key) noexcept {
     std::visit([key](auto& cursor) { cursor.SeekForPrev(key); }, source);
   }
   FindBackward();
+}
+
+template <class K>
+Stretch MergingCursor<K>::stretch() noexcept {
+  Stretch stretch;
+  segment::Chunk& chunk = stretch.chunk;
+  const auto* run = std::get_if<RunCursor<K>>(&sources_[current_]);
+  if (run == nullptr) {
+    // A delta's rows are not side by side: it stands alone.
+    chunk.end = 1;
+    if constexpr (kKindOf<K> == KeyKind::kU64) {
+      chunk.keys = &key_;
+    } else {
+      key_offsets_[1] = static_cast<std::uint32_t>(key_.size());
+      chunk.key_offsets = key_offsets_;
+      chunk.key_heap = key_.data();
+    }
+    chunk.values = value_.data();
+    chunk.value_stride = value_.size();
+    stretch.cut = true;
+    return stretch;
+  }
+  chunk = run->chunk();
+  const std::uint64_t whole = chunk.end;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (i == current_ || KYRO_PLANTED(kStretchPassesSource)) continue;
+    // Their keys are above the current one (M1): at least one row is left. One that stopped at an
+    // error, a step behind the current key, may hide any of them (G7).
+    if (IsValid(sources_[i])) {
+      chunk.end = EndBelow<K>(chunk, chunk.begin + 1, chunk.end, KeyOf<K>(sources_[i]));
+    } else if (HasFailed<K>(sources_[i])) {
+      chunk.end = chunk.begin + 1;
+    }
+  }
+  if (!KYRO_PLANTED(kStretchHasTombstone)) {
+    chunk.end = chunk.NextTombstone(chunk.begin, chunk.end);
+  }
+  stretch.cut = chunk.end < whole;
+  return stretch;
+}
+
+template <class K>
+void MergingCursor<K>::Skip(std::uint64_t rows) noexcept {
+  if (auto* run = std::get_if<RunCursor<K>>(&sources_[current_]); run != nullptr) {
+    run->Skip(rows);
+  } else {
+    Advance(sources_[current_], true);
+  }
+  current_ = kNone;
+  FindForward();
 }
 
 template <class K>

@@ -8,6 +8,8 @@
 #ifndef KYRO_READ_MERGING_CURSOR_H_
 #define KYRO_READ_MERGING_CURSOR_H_
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -32,8 +34,16 @@ class RunCursor {
   void SeekToLast() noexcept;
   void Seek(Key key) noexcept;
   void SeekForPrev(Key key) noexcept;
-  void Next() noexcept;
-  void Prev() noexcept;
+  void Next() noexcept { Skip(1); }  // requires Valid()
+  void Prev() noexcept;              // requires Valid()
+  // Goes `rows` rows on, of those that chunk() has left. Requires Valid().
+  void Skip(std::uint64_t rows) noexcept;
+  // The rows that are verified from the current one on. Requires Valid().
+  segment::Chunk chunk() const noexcept {
+    segment::Chunk chunk = cursor_->chunk();
+    chunk.begin = cursor_->position();
+    return chunk;
+  }
   Key key() const noexcept { return cursor_->key(); }
   std::string_view value() const noexcept { return cursor_->value(); }
   bool tombstone() const noexcept { return cursor_->tombstone(); }
@@ -49,6 +59,14 @@ class RunCursor {
 // One source of a merge.
 template <class K>
 using SourceCursor = std::variant<typename delta::Delta<K>::Cursor, RunCursor<K>>;
+
+// Rows that follow each other in one source, without a merge.
+struct Stretch {
+  // Its rows are [chunk.begin, chunk.end), none of them a tombstone.
+  segment::Chunk chunk;
+  // What ended it is another source or a tombstone, so that the next one may be as short.
+  bool cut = false;
+};
 
 // One thread at a time. Holds its own pin.
 template <class K>
@@ -71,6 +89,11 @@ class MergingCursor {
   void SeekForPrev(Key key) noexcept;
   void Next() noexcept;
   void Prev() noexcept;
+  // The current row and those that follow it in its source before any other source has a key. Lives
+  // until the next move. Requires Valid() and a walk forward.
+  Stretch stretch() noexcept;
+  // Next(), `rows` times at once: at most as many as stretch() has.
+  void Skip(std::uint64_t rows) noexcept;
   Key key() const noexcept { return key_; }  // lives as long as the cursor's view
   std::string_view value() const noexcept { return value_; }
   bool tombstone() const noexcept { return tombstone_; }  // only in a merge
@@ -100,6 +123,7 @@ class MergingCursor {
   bool forward_ = true;
   Key key_{};
   std::string_view value_;
+  std::uint32_t key_offsets_[2] = {0, 0};  // of key_, where it is a stretch of its own
   bool tombstone_ = false;
   Status status_;
   mutable bool status_read_ = false;
@@ -109,6 +133,32 @@ extern template class RunCursor<U64>;
 extern template class RunCursor<Bytes>;
 extern template class MergingCursor<U64>;
 extern template class MergingCursor<Bytes>;
+
+// The first of the rows [begin, end) of `chunk` that is not below `limit`, or `end`. O(log n) of
+// the rows that are below.
+template <class K>
+std::uint64_t EndBelow(const segment::Chunk& chunk, std::uint64_t begin, std::uint64_t end,
+                       typename K::Key limit) noexcept {
+  const auto below = [&](std::uint64_t row) {
+    return KeyTraits<K>::Less(chunk.template key<K>(row), limit);
+  };
+  if (begin == end || below(end - 1)) return end;
+  std::uint64_t step = 1;
+  while (step < end - begin && below(begin + step - 1)) {
+    begin += step;
+    step *= 2;
+  }
+  end = std::min(end, begin + step);
+  while (begin < end) {
+    const std::uint64_t middle = begin + (end - begin) / 2;
+    if (below(middle)) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return begin;
+}
 
 }  // namespace kyro::read
 

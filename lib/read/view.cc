@@ -6,9 +6,9 @@
 #include <new>
 #include <utility>
 
-#include "base/planted.h"
 #include "base/status_util.h"
 #include "read/merging_cursor.h"
+#include "read/scan_cursor.h"
 #include "read/view_state.h"
 
 namespace kyro {
@@ -76,31 +76,11 @@ Status Iterator<K>::status() const noexcept {
 // ---------------------------------------------------------------------------------- Scan
 
 template <class K>
-Scan<K>::Scan(std::unique_ptr<read::MergingCursor<K>> cursor, Range<K> range)
-    : cursor_(std::move(cursor)) {
-  if (cursor_ == nullptr) return;
-  if (range.hi) hi_ = std::make_shared<const typename KeyTraits<K>::Owned>(*range.hi);
-  if (range.lo) {
-    cursor_->Seek(*range.lo);
-  } else {
-    cursor_->SeekToFirst();
-  }
-  Load();
-}
+Scan<K>::Scan(std::unique_ptr<read::ScanCursor<K>> cursor) noexcept : cursor_(std::move(cursor)) {}
 template <class K>
-Scan<K>::Scan(Scan&& other) noexcept
-    : cursor_(std::move(other.cursor_)),
-      hi_(std::move(other.hi_)),
-      row_(other.row_),
-      done_(std::exchange(other.done_, true)) {}
+Scan<K>::Scan(Scan&&) noexcept = default;
 template <class K>
-Scan<K>& Scan<K>::operator=(Scan&& other) noexcept {
-  cursor_ = std::move(other.cursor_);
-  hi_ = std::move(other.hi_);
-  row_ = other.row_;
-  done_ = std::exchange(other.done_, true);
-  return *this;
-}
+Scan<K>& Scan<K>::operator=(Scan&&) noexcept = default;
 template <class K>
 Scan<K>::~Scan() = default;
 
@@ -110,22 +90,20 @@ Status Scan<K>::status() const noexcept {
 }
 
 template <class K>
-void Scan<K>::Advance() {
-  if (done_) return;
-  cursor_->Next();
-  Load();
+ColumnBatch<K> Scan<K>::NextRows() noexcept {
+  return cursor_ != nullptr ? cursor_->NextInPlace() : ColumnBatch<K>();
 }
 
 template <class K>
-void Scan<K>::Load() {
-  using Owned = typename KeyTraits<K>::Owned;
-  done_ = !cursor_->Valid() ||
-          (hi_ != nullptr &&
-           !KeyTraits<K>::Less(cursor_->key(), Key(*static_cast<const Owned*>(hi_.get()))));
-  if (KYRO_PLANTED(kScanIncludesEnd) && done_ && cursor_->Valid()) {
-    done_ = !KeyTraits<K>::Equal(cursor_->key(), Key(*static_cast<const Owned*>(hi_.get())));
+bool Scan<K>::NextBatch(ColumnBatch<K>* batch) noexcept {
+  *batch = ColumnBatch<K>();
+  if (cursor_ == nullptr) return false;
+  if (by_row_) {
+    cursor_->Refuse("NextBatch after begin(): the rows were read one by one");
+    return false;
   }
-  if (!done_) row_ = {cursor_->key(), cursor_->value()};
+  *batch = cursor_->NextBatch();
+  return !batch->empty();
 }
 
 // ---------------------------------------------------------------------------------- View
@@ -152,9 +130,9 @@ Status View<K>::MultiGet(std::span<const Key> keys, std::span<Lookup> lookups) c
 template <class K>
 Scan<K> View<K>::scan(Range<K> range) const {
   try {
-    return Scan<K>(std::make_unique<read::MergingCursor<K>>(state_), range);
+    return Scan<K>(std::make_unique<read::ScanCursor<K>>(state_, range));
   } catch (const std::bad_alloc&) {
-    return Scan<K>(nullptr, {});
+    return Scan<K>(nullptr);
   }
 }
 

@@ -10,7 +10,9 @@
 #ifndef KYRO_SEGMENT_SEGMENT_H_
 #define KYRO_SEGMENT_SEGMENT_H_
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -101,6 +103,16 @@ struct Chunk {
   }
   bool tombstone(std::uint64_t position) const noexcept {
     return tombstones != nullptr && (tombstones[position / 8] >> (position % 8) & 1) != 0;
+  }
+  // The first tombstone in [from, to), which lies in the chunk; `to` if there is none.
+  std::uint64_t NextTombstone(std::uint64_t from, std::uint64_t to) const noexcept {
+    if (tombstones == nullptr) return to;
+    while (from < to) {
+      const unsigned rest = tombstones[from / 8] >> (from % 8);
+      if (rest != 0) return std::min(from + std::countr_zero(rest), to);
+      from = (from / 8 + 1) * 8;
+    }
+    return to;
   }
   // Of an entry that is no tombstone.
   std::string_view value(std::uint64_t position) const noexcept {
@@ -220,9 +232,10 @@ class Segment<K>::Cursor {
   }
 
  private:
-  // Rows of a chunk: few after a seek, then doubling.
+  // Rows of a chunk: few after a seek, then doubling. With at most 512 a scan of 10 million warm
+  // rows took 1.05 ns a row and 0.57 as columns; with 2048 0.95 and 0.52; with 8192 the same.
   static constexpr std::uint64_t kRowsFirst = 8;
-  static constexpr std::uint64_t kRowsMax = 512;
+  static constexpr std::uint64_t kRowsMax = 2048;
 
   void Show() noexcept {
     key_ = chunk_.template key<K>(position_);

@@ -65,11 +65,19 @@ class ViewOf final : public AnyView {
   }
   Status Scan(const std::optional<std::string>& lo, const std::optional<std::string>& hi,
               Rows* rows) const override {
-    Range<K> range;
-    if (lo) range.lo = In(K{}, *lo);
-    if (hi) range.hi = In(K{}, *hi);
-    kyro::Scan<K> scan = view_.scan(range);
+    kyro::Scan<K> scan = view_.scan(RangeOf(lo, hi));
     for (auto [key, value] : scan) rows->emplace_back(Out(key), std::string(value));
+    return scan.status();
+  }
+  Status ScanBatches(const std::optional<std::string>& lo, const std::optional<std::string>& hi,
+                     Rows* rows) const override {
+    kyro::Scan<K> scan = view_.scan(RangeOf(lo, hi));
+    ColumnBatch<K> batch;
+    while (scan.NextBatch(&batch)) {
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        rows->emplace_back(Out(batch.keys[i]), std::string(batch.values[i]));
+      }
+    }
     return scan.status();
   }
   std::unique_ptr<AnyIterator> NewIterator() const override {
@@ -78,6 +86,15 @@ class ViewOf final : public AnyView {
   Sequence sequence() const override { return view_.sequence(); }
 
  private:
+  // Its Bytes ends live as long as `lo` and `hi`.
+  static Range<K> RangeOf(const std::optional<std::string>& lo,
+                          const std::optional<std::string>& hi) {
+    Range<K> range;
+    if (lo) range.lo = In(K{}, *lo);
+    if (hi) range.hi = In(K{}, *hi);
+    return range;
+  }
+
   View<K> view_;
 };
 

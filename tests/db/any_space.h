@@ -48,6 +48,9 @@ class AnyView {
   // The rows of [lo, hi) up to the first error.
   virtual Status Scan(const std::optional<std::string>& lo, const std::optional<std::string>& hi,
                       Rows* rows) const = 0;
+  // The same, by NextBatch.
+  virtual Status ScanBatches(const std::optional<std::string>& lo,
+                             const std::optional<std::string>& hi, Rows* rows) const = 0;
   virtual std::unique_ptr<AnyIterator> NewIterator() const = 0;
   virtual Sequence sequence() const = 0;
 };

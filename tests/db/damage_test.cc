@@ -45,6 +45,19 @@ struct Outcome {
   bool opened = false;
 };
 
+// Up to the damage nothing is wrong, and nothing is left out.
+void CheckScan(const Rows& rows, const Status& scanned, const Map& want) {
+  EXPECT_TRUE(scanned.ok() || scanned.code() == StatusCode::kDataLoss) << scanned.ToString();
+  auto at = want.begin();
+  for (const auto& [key, value] : rows) {
+    EXPECT_TRUE(at != want.end() && at->first == key && at->second == value);
+    if (at != want.end()) ++at;
+  }
+  if (scanned.ok()) {
+    EXPECT_EQ(at, want.end());
+  }
+}
+
 // Reads everything in every way; answers are right or kDataLoss.
 Outcome OpenReadVerify(TestEnv* world, const State& want) {
   Options options;
@@ -73,17 +86,11 @@ Outcome OpenReadVerify(TestEnv* world, const State& want) {
     if (i == 1) check("word3");
     auto view = (*space)->view();
     EXPECT_TRUE(view.ok());
-    Rows rows;
-    const Status scanned = (*view)->Scan({}, {}, &rows);
-    EXPECT_TRUE(scanned.ok() || scanned.code() == StatusCode::kDataLoss) << scanned.ToString();
-    // Up to the damage nothing is wrong, and nothing is left out.
-    auto at = want[i].begin();
-    for (const auto& [key, value] : rows) {
-      EXPECT_TRUE(at != want[i].end() && at->first == key && at->second == value);
-      if (at != want[i].end()) ++at;
-    }
-    if (scanned.ok()) {
-      EXPECT_EQ(at, want[i].end());
+    for (const bool batches : {false, true}) {
+      Rows rows;
+      const Status scanned =
+          batches ? (*view)->ScanBatches({}, {}, &rows) : (*view)->Scan({}, {}, &rows);
+      CheckScan(rows, scanned, want[i]);
     }
   }
   EXPECT_EQ(db->stats().unread_errors, 0u);

@@ -44,7 +44,8 @@ class MapIterator final : public AnyIterator {
 // A view that shows a map of its own to each way of reading.
 class MapView final : public AnyView {
  public:
-  explicit MapView(const Map& map) : gets(map), multi_gets(map), scans(map), iterators(map) {}
+  explicit MapView(const Map& map)
+      : gets(map), multi_gets(map), scans(map), batches(map), iterators(map) {}
   Lookup Get(const std::string& key) const override { return Find(gets, key); }
   Status MultiGet(const std::vector<std::string>& keys,
                   std::vector<Lookup>* lookups) const override {
@@ -53,19 +54,27 @@ class MapView final : public AnyView {
   }
   Status Scan(const std::optional<std::string>& lo, const std::optional<std::string>& hi,
               Rows* rows) const override {
-    for (const auto& [key, value] : scans) {
-      if ((!lo || key >= *lo) && (!hi || key < *hi)) rows->emplace_back(key, value);
-    }
-    return Status::Ok();
+    return Between(scans, lo, hi, rows);
+  }
+  Status ScanBatches(const std::optional<std::string>& lo, const std::optional<std::string>& hi,
+                     Rows* rows) const override {
+    return Between(batches, lo, hi, rows);
   }
   std::unique_ptr<AnyIterator> NewIterator() const override {
     return std::make_unique<MapIterator>(&iterators);
   }
   Sequence sequence() const override { return 1; }
 
-  Map gets, multi_gets, scans, iterators;
+  Map gets, multi_gets, scans, batches, iterators;
 
  private:
+  static Status Between(const Map& map, const std::optional<std::string>& lo,
+                        const std::optional<std::string>& hi, Rows* rows) {
+    for (const auto& [key, value] : map) {
+      if ((!lo || key >= *lo) && (!hi || key < *hi)) rows->emplace_back(key, value);
+    }
+    return Status::Ok();
+  }
   static Lookup Find(const Map& map, const std::string& key) {
     const auto at = map.find(key);
     return at == map.end() ? Lookup::Absent() : Lookup::Present(at->second);
@@ -125,8 +134,8 @@ TEST_F(Oracle, RejectsOneStaleReadOneMissingRowAndAShiftedState) {
   more["key/51"] = "";
   std::swap(swapped["key/7"], swapped["key/8"]);
   for (const Map& wrong : {stale, missing, more, swapped, earlier_, later_}) {
-    for (Map MapView::*way :
-         {&MapView::gets, &MapView::multi_gets, &MapView::scans, &MapView::iterators}) {
+    for (Map MapView::*way : {&MapView::gets, &MapView::multi_gets, &MapView::scans,
+                              &MapView::batches, &MapView::iterators}) {
       MapView view(map_);
       view.*way = wrong;
       EXPECT_TRUE(AllRejects(view));

@@ -130,20 +130,29 @@ void ViewCheck::MultiGet(const AnyView& view, const Map& map,
 
 void ViewCheck::Scan(const AnyView& view, const Map& map, const std::optional<std::string>& lo,
                      const std::optional<std::string>& hi) {
-  Rows found;
-  RequireOk(view.Scan(lo, hi, &found), "Scan");
+  for (const bool batches : {false, true}) {
+    const std::string how = batches ? "NextBatch" : "Scan";
+    Rows found;
+    const Status status = batches ? view.ScanBatches(lo, hi, &found) : view.Scan(lo, hi, &found);
+    RequireOk(status, how.c_str());
+    CompareRows(found, map, lo, hi, how);
+  }
+}
+
+void ViewCheck::CompareRows(const Rows& found, const Map& map, const std::optional<std::string>& lo,
+                            const std::optional<std::string>& hi, const std::string& how) {
   auto want = lo ? map.lower_bound(*lo) : map.begin();
   for (const auto& row : found) {
     const std::string &key = row.first, &value = row.second;
     const bool end = want == map.end() || (hi && want->first >= *hi);
     Require(!end && key == want->first && value == want->second, [&] {
-      return "Scan: at " + Shown(key) + " = " + Shown(value) + ", want " +
+      return how + ": at " + Shown(key) + " = " + Shown(value) + ", want " +
              (end ? "the end" : Shown(want->first) + " = " + Shown(want->second));
     });
     ++want;
   }
   Require(want == map.end() || (hi && want->first >= *hi),
-          [&] { return "Scan: ends before " + Shown(want->first); });
+          [&] { return how + ": ends before " + Shown(want->first); });
 }
 
 // End to end, with an iterator.

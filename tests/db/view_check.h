@@ -58,6 +58,7 @@ class ViewCheck {
 
   void Gets(const AnyView& view, const Map& map, const std::vector<std::string>& keys);
   void MultiGet(const AnyView& view, const Map& map, const std::vector<std::string>& keys);
+  // By rows and by batches.
   void Scan(const AnyView& view, const Map& map, const std::optional<std::string>& lo,
             const std::optional<std::string>& hi);
   void Walk(const AnyView& view, const Map& map, bool forward);
@@ -66,6 +67,9 @@ class ViewCheck {
  private:
   // Keys that may be there, and about one in `share` of those that are.
   std::vector<std::string> SomeKeys(const Map& map, std::uint64_t count, std::uint64_t share);
+  // `found` are the rows of [lo, hi) of the map; `how` they were found.
+  static void CompareRows(const Rows& found, const Map& map, const std::optional<std::string>& lo,
+                          const std::optional<std::string>& hi, const std::string& how);
 
   support::SeededRandom* const random_;
   const std::function<std::string()> any_key_;

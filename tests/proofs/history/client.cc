@@ -238,7 +238,8 @@ void World::Client::Scan(std::size_t space, const db::AnyView& view, std::vector
   std::optional<std::string> lo;
   if (!random_.OneIn(3)) found.lo.key = *(lo = world_.RandomKey(space, &random_));
   if (!random_.OneIn(3)) found.hi = world_.RandomKey(space, &random_);
-  const Status status = view.Scan(lo, found.hi, &found.rows);
+  const Status status = random_.OneIn(2) ? view.Scan(lo, found.hi, &found.rows)
+                                         : view.ScanBatches(lo, found.hi, &found.rows);
   if (!status.ok()) return Failed(status, "scan");
   if (lo && found.hi && *found.hi < *lo) {
     if (!found.rows.empty()) world_.Violation("rows in a range that is upside down");

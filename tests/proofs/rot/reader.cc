@@ -241,6 +241,25 @@ class Reader {
     }
     if (scan.status().ok() && at != to) WrongWalk(space, "scan", at);
     Note(scan.status(), "scan");
+    BatchRange<K>(space, view, range, from, to);
+  }
+
+  template <class K>
+  void BatchRange(const SampleSpace& space, const View<K>& view, const Range<K>& range,
+                  std::size_t from, std::size_t to) {
+    const auto& rows = RowsOf<K>(space);
+    Scan<K> scan = view.scan(range);
+    ColumnBatch<K> batch;
+    std::size_t at = from;
+    while (scan.NextBatch(&batch)) {
+      for (std::size_t i = 0; i < batch.size(); ++i, ++at) {
+        if (at >= to || batch.keys[i] != rows[at].first || batch.values[i] != rows[at].second) {
+          return WrongWalk(space, "NextBatch", at);
+        }
+      }
+    }
+    if (scan.status().ok() && at != to) WrongWalk(space, "NextBatch", at);
+    Note(scan.status(), "NextBatch");
   }
 
   const Sample& sample_;
