@@ -205,8 +205,7 @@ class EngineOf final : public Engine {
       try {
         Reader reader(store_);
         ++ready;
-        while (!go) {
-        }
+        while (!go) std::this_thread::yield();
         wrong[i] = Hits(reader, queries.keys, values_);
       } catch (const std::exception& error) {
         failed[i] = error.what();

@@ -60,6 +60,7 @@ inline constexpr bool kSqliteMap = true;
 // --- Tkrzw (https://dbmx.net/tkrzw/, "Tips: performance tuning of the hash database")
 // Twice as many buckets as records; offsets of 4 bytes, records aligned to 8 bytes: files of up to
 // 32 GiB. MemoryMapParallelFile is its default.
+inline constexpr double kTkrzwBucketsPerRow = 2;
 inline constexpr int kTkrzwOffsetWidth = 4;
 inline constexpr int kTkrzwAlignPow = 3;
 

@@ -38,7 +38,8 @@ class TkrzwStore {
     tuning.update_mode = tkrzw::HashDBM::UPDATE_IN_PLACE;
     tuning.offset_width = settings::kTkrzwOffsetWidth;
     tuning.align_pow = settings::kTkrzwAlignPow;
-    tuning.num_buckets = static_cast<std::int64_t>(2 * options_.key_count);
+    tuning.num_buckets = static_cast<std::int64_t>(settings::kTkrzwBucketsPerRow *
+                                                   static_cast<double>(options_.key_count));
     Must(db_->OpenAdvanced(options_.directory + "/rows.tkh", true, tkrzw::File::OPEN_DEFAULT,
                            tuning));
   }
