@@ -4,12 +4,15 @@
 // position is known: independent (the next does not wait), dependent (it does), and in batches of
 // 32. Each lookup fetches its 8-byte value, and every value is checked.
 //
-// KYRO_BENCH_KEYS (default 10000000) is how many keys there are. Compare only ratios within one
+// KYRO_BENCH_KEYS (default 10000000) is how many keys there are, KYRO_BENCH_SETS (default: all) the
+// key sets by name, between commas; KYRO_BENCH_BOTH=1 adds each set with slots forced and with the
+// tree forced, which shows what the choice between them is worth. Compare only ratios within one
 // run.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -18,6 +21,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -136,6 +140,39 @@ Keys Coastline(std::size_t count) {
   return keys;
 }
 
+// Clumps of 15 to 19 consecutive keys: no two slots look alike.
+Keys Clumped(std::size_t count) {
+  Rng rng(4);
+  Keys keys;
+  while (keys.size() < count) {
+    std::uint64_t key = rng.Next() >> 1;
+    for (std::uint64_t n = 15 + rng.Next() % 5; n > 0; --n) keys.push_back(key++);
+  }
+  SortUnique(&keys);
+  return keys;
+}
+
+// Nine keys of ten are uniform; the others stand where the line through their stretch of 1000 keys
+// fits worst already: the greedy attack on linear fits.
+Keys Poisoned(std::size_t count) {
+  const Keys base = Uniform(count * 9 / 10);
+  Keys keys = base;
+  for (std::size_t first = 0; first + 1000 <= base.size(); first += 1000) {
+    const auto low = static_cast<double>(base[first]);
+    const double slope = 999.0 / (static_cast<double>(base[first + 999]) - low);
+    double worst = -1;
+    std::size_t at = first;
+    for (std::size_t i = first; i < first + 1000; ++i) {
+      const double rank = (static_cast<double>(base[i]) - low) * slope;
+      const double error = std::abs(rank - static_cast<double>(i - first));
+      if (error > worst) worst = error, at = i;
+    }
+    for (std::uint64_t n = 1; n <= 111; ++n) keys.push_back(base[at] + n);
+  }
+  SortUnique(&keys);
+  return keys;
+}
+
 // One column on 64-byte boundaries, as in a segment.
 class AlignedColumn {
  public:
@@ -151,11 +188,11 @@ class AlignedColumn {
 };
 
 struct Data {
-  explicit Data(const Keys& sorted)
-      : count(sorted.size()), keys(count), values(count), model(Model::None()) {
+  explicit Data(const Keys& sorted, const TrainOptions& how = {})
+      : options(how), count(sorted.size()), keys(count), values(count), model(Model::None()) {
     std::copy(sorted.begin(), sorted.end(), keys.data());
     for (std::size_t i = 0; i < count; ++i) values.data()[i] = ValueOf(sorted[i]);
-    Result<ModelBytes> trained = Train(key_span());
+    Result<ModelBytes> trained = Train(key_span(), options);
     if (!trained.ok()) std::abort();
     blob = std::move(trained).value();
     Result<Model> opened = Model::Open(blob.bytes(), static_cast<std::uint32_t>(count));
@@ -169,6 +206,7 @@ struct Data {
   }
   std::span<const std::uint64_t> key_span() const { return {keys.data(), count}; }
 
+  TrainOptions options;
   std::size_t count;
   AlignedColumn keys, values;
   ModelBytes blob;
@@ -262,10 +300,41 @@ void Batched(benchmark::State& state, const Data& data) {
   Report(state, data, wrong);
 }
 
+// Nanoseconds per lookup in the slowest 1 of 1000 groups of 64 lookups, and in the middle one. Each
+// group is timed by itself, so this says what a set of keys does to the tail.
+template <class Finder>
+void Tail(benchmark::State& state, const Data& data) {
+  constexpr std::size_t kGroup = 64;
+  using Clock = std::chrono::steady_clock;
+  const Columns columns = ColumnsOf(data);
+  std::uint64_t wrong = 0;
+  std::vector<std::int64_t> times;
+  for (auto _ : state) {
+    for (std::size_t first = 0; first + kGroup <= data.queries.size(); first += kGroup) {
+      const Clock::time_point start = Clock::now();
+      for (std::size_t i = first; i < first + kGroup; ++i) {
+        const std::uint64_t key = data.queries[i];
+        wrong |= data.values.data()[Finder::Find(data, columns, i, key)] ^ ValueOf(key);
+      }
+      times.push_back((Clock::now() - start).count());
+    }
+  }
+  Report(state, data, wrong);
+  const auto quantile = [&](double share) {
+    if (times.empty()) return 0.0;
+    const auto at = static_cast<std::ptrdiff_t>(share * static_cast<double>(times.size() - 1));
+    std::nth_element(times.begin(), times.begin() + at, times.end());
+    return static_cast<double>(times[static_cast<std::size_t>(at)]) / kGroup;
+  };
+  state.counters["p50_ns"] = quantile(0.5);
+  state.counters["p99_ns"] = quantile(0.99);
+  state.counters["p999_ns"] = quantile(0.999);
+}
+
 void Training(benchmark::State& state, const Data& data) {
   ModelBytes last;
   for (auto _ : state) {
-    Result<ModelBytes> blob = Train(data.key_span());
+    Result<ModelBytes> blob = Train(data.key_span(), data.options);
     if (!blob.ok()) return state.SkipWithError("not trained");
     last = *std::move(blob);
     benchmark::DoNotOptimize(last.bytes().data());
@@ -300,7 +369,33 @@ void Register(const std::string& name, std::shared_ptr<const Data> data) {
   add("dependent/learned", Dependent<Learned>);
   add("dependent/binary", Dependent<Binary>);
   add("batched/learned", Batched);
+  add("tail/learned", Tail<Learned>);
+  add("tail/binary", Tail<Binary>);
   add("training", Training);
+}
+
+bool Wanted(std::string_view name) {
+  const char* const sets = std::getenv("KYRO_BENCH_SETS");
+  if (sets == nullptr) return true;
+  return ("," + std::string(sets) + ",").find("," + std::string(name) + ",") != std::string::npos;
+}
+
+void RegisterSets(std::size_t count) {
+  const std::pair<const char*, Keys (*)(std::size_t)> sets[] = {
+      {"uniform", Uniform}, {"coastline", Coastline}, {"lognormal", Lognormal},
+      {"outlier", Outlier}, {"clumped", Clumped},     {"poisoned", Poisoned}};
+  const char* const both = std::getenv("KYRO_BENCH_BOTH");
+  for (const auto& [name, make] : sets) {
+    if (!Wanted(name)) continue;
+    const Keys keys = make(count);
+    Register(name, std::make_shared<Data>(keys));
+    if (both == nullptr) continue;
+    using Force = TrainOptions::Force;
+    for (const auto& [how, force] : {std::pair("slots", Force::kSlots), {"tree", Force::kTree}}) {
+      Register(std::string(name) + "_" + how,
+               std::make_shared<Data>(keys, TrainOptions{.force = force}));
+    }
+  }
 }
 
 }  // namespace
@@ -310,9 +405,6 @@ int main(int argc, char** argv) {
   using namespace kyro::index;  // NOLINT: main of one file
   const std::size_t count = kyro::bench::KeyCount(10'000'000);
   std::fprintf(stderr, "target %s\n", TargetName());
-  Register("uniform", std::make_shared<Data>(Uniform(count)));
-  Register("coastline", std::make_shared<Data>(Coastline(count)));
-  Register("lognormal", std::make_shared<Data>(Lognormal(count)));
-  Register("outlier", std::make_shared<Data>(Outlier(count)));
+  RegisterSets(count);
   return kyro::bench::Main(argc, argv);
 }
