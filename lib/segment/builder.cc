@@ -19,7 +19,7 @@
 #include "filter/split_block.h"
 #include "segment/block_file.h"
 #include "segment/block_writer.h"
-#include "segment/fingerprint.h"
+#include "segment/key_columns.h"
 #include "segment/layout.h"
 #include "segment/model_file.h"
 #include "segment/spill.h"
@@ -40,144 +40,6 @@ Status Stopped(const BuildContext& context) {
     return Status(StatusCode::kCancelled, "the build was stopped");
   return Status::Ok();
 }
-
-// One bit per entry, made from the first tombstone on.
-class TombstoneBits {
- public:
-  explicit TombstoneBits(SpillFile* spill) : bits_(spill) {}
-
-  Status Add(std::uint64_t entry, bool tombstone) {
-    if (tombstone && count_++ == 0) KYRO_RETURN_IF_ERROR(Start(entry));
-    if (count_ == 0) return Status::Ok();
-    byte_ = static_cast<std::uint8_t>(byte_ | (tombstone ? 1u << (entry % 8) : 0u));
-    return entry % 8 == 7 ? Flush() : Status::Ok();
-  }
-  std::uint64_t count() const noexcept { return count_; }
-  // Completes the last byte of `entries`.
-  Result<SpillColumn*> Finish(std::uint64_t entries) {
-    if (entries % 8 != 0) KYRO_RETURN_IF_ERROR(Flush());
-    return &bits_;
-  }
-
- private:
-  Status Start(std::uint64_t entry) {
-    for (std::uint64_t i = 0; i < entry / 8; ++i) KYRO_RETURN_IF_ERROR(Flush());
-    return Status::Ok();
-  }
-  Status Flush() {
-    KYRO_RETURN_IF_ERROR(bits_.Append(&byte_, 1));
-    byte_ = 0;
-    return Status::Ok();
-  }
-
-  SpillColumn bits_;
-  std::uint64_t count_ = 0;
-  std::uint8_t byte_ = 0;
-};
-
-// The keys of a segment as they stream into its .keys file, by kind.
-template <class K>
-class KeyColumns;
-
-template <>
-class KeyColumns<U64> {
- public:
-  KeyColumns(BlockWriter* keys, SpillFile*) : keys_(keys) {}
-
-  Status Begin() {
-    return keys_->BeginColumn(ColumnId::kKeys, ColumnType::kU64, ColumnEncoding::kPlain, true);
-  }
-  Status Add(std::uint64_t key) {
-    return keys_->Append({reinterpret_cast<const char*>(&key), sizeof(key)});
-  }
-  static bool HeapFull(std::uint64_t, std::uint64_t) noexcept { return false; }
-  static bool Valid(std::uint64_t) noexcept { return true; }
-  Status Finish(std::uint64_t entries, const std::function<Status()>&) {
-    at_ = keys_->column_offset();
-    keys_->EndColumn(ColumnEncoding::kPlain, entries, sizeof(std::uint64_t));
-    return Status::Ok();
-  }
-  // Calls `hash` with the hash of every key in the file's mapped bytes.
-  template <class Hash>
-  Status ForEachHash(std::string_view bytes, std::uint64_t entries, Hash hash) const {
-    for (std::uint64_t i = 0; i < entries; ++i) {
-      KYRO_RETURN_IF_ERROR(
-          hash(i, filter::HashKey(LoadLE<std::uint64_t>(bytes.data() + at_ + i * 8))));
-    }
-    return Status::Ok();
-  }
-  std::uint64_t end(std::uint64_t entries) const noexcept { return at_ + entries * 8; }
-
- private:
-  BlockWriter* const keys_;
-  std::uint64_t at_ = 0;
-};
-
-template <>
-class KeyColumns<Bytes> {
- public:
-  KeyColumns(BlockWriter* keys, SpillFile* spill)
-      : keys_(keys), offsets_(spill), fingerprints_(spill) {}
-
-  Status Begin() {
-    KYRO_RETURN_IF_ERROR(
-        keys_->BeginColumn(ColumnId::kKeyHeap, ColumnType::kBytes, ColumnEncoding::kOffsets, true));
-    return AppendOffset();
-  }
-  Status Add(std::string_view key) {
-    KYRO_RETURN_IF_ERROR(keys_->Append(key));
-    const std::uint8_t fingerprint = Fingerprint(filter::HashKey(key));
-    KYRO_RETURN_IF_ERROR(fingerprints_.Append(&fingerprint, 1));
-    return AppendOffset();
-  }
-  bool HeapFull(std::uint64_t key_bytes, std::uint64_t heap_bytes_max) const noexcept {
-    return keys_->column_bytes() + key_bytes > heap_bytes_max;
-  }
-  static bool Valid(std::string_view key) noexcept { return key.size() <= kKeyBytesMax; }
-  Status Finish(std::uint64_t entries, const std::function<Status()>& tick) {
-    heap_at_ = keys_->column_offset();
-    keys_->EndColumn(ColumnEncoding::kOffsets, entries, 0);
-    KYRO_RETURN_IF_ERROR(
-        keys_->BeginColumn(ColumnId::kKeyOffsets, ColumnType::kU32, ColumnEncoding::kPlain, true));
-    offsets_at_ = keys_->column_offset();
-    KYRO_RETURN_IF_ERROR(offsets_.MoveTo(keys_, tick));
-    keys_->EndColumn(ColumnEncoding::kPlain, entries + 1, sizeof(std::uint32_t));
-    KYRO_RETURN_IF_ERROR(
-        keys_->BeginColumn(ColumnId::kFingerprints, ColumnType::kU8, ColumnEncoding::kPlain, true));
-    KYRO_RETURN_IF_ERROR(fingerprints_.MoveTo(keys_, tick));
-    keys_->EndColumn(ColumnEncoding::kPlain, entries, 1);
-    return Status::Ok();
-  }
-  template <class Hash>
-  Status ForEachHash(std::string_view bytes, std::uint64_t entries, Hash hash) const {
-    const char* const offsets = bytes.data() + offsets_at_;
-    auto from = LoadLE<std::uint32_t>(offsets);
-    for (std::uint64_t i = 0; i < entries; ++i) {
-      const auto to = LoadLE<std::uint32_t>(offsets + (i + 1) * 4);
-      // Our own bytes, but they come back from a file.
-      if (to < from || heap_at_ + to > offsets_at_) {
-        return FileError(StatusCode::kDataLoss, keys_->temporary_name(), offsets_at_ + i * 4,
-                         "a key offset read back is not what was written");
-      }
-      KYRO_RETURN_IF_ERROR(hash(i, filter::HashKey(bytes.substr(heap_at_ + from, to - from))));
-      from = to;
-    }
-    return Status::Ok();
-  }
-  std::uint64_t end(std::uint64_t entries) const noexcept { return offsets_at_ + entries * 4 + 4; }
-
- private:
-  Status AppendOffset() {
-    const auto end = static_cast<std::uint32_t>(keys_->column_bytes());
-    return offsets_.Append(&end, sizeof(end));
-  }
-
-  BlockWriter* const keys_;
-  SpillColumn offsets_;
-  SpillColumn fingerprints_;
-  std::uint64_t heap_at_ = 0;
-  std::uint64_t offsets_at_ = 0;
-};
 
 // The files of a build that is not finished, in the order of their publication.
 struct Writers {
@@ -245,6 +107,16 @@ class SegmentBuilder final : public Builder<K> {
   Status AddTombstone(Key key) override {
     return Kept(Guarded([&] { return AddEntry(key, {}, /*tombstone=*/true); }));
   }
+  Status AddBlock(const RowBlock<K>& rows) override {
+    return Kept(Guarded([&] { return AddRows(rows); }));
+  }
+  bool Holds(const RowBlock<K>& rows) const override {
+    if (entries_ + rows.rows() > options_.entries_max) return false;
+    if (values_.heap_bytes() + rows.values.size() > options_.heap_bytes_max) return false;
+    std::uint64_t key_bytes = 0;
+    for (const Key key : rows.keys) key_bytes += KeyBytes(key);
+    return !keys_.HeapFull(key_bytes, options_.heap_bytes_max);
+  }
   std::uint64_t entries() const override { return entries_; }
 
   Result<SegmentRef> Finish() override {
@@ -283,6 +155,50 @@ class SegmentBuilder final : public Builder<K> {
     KYRO_RETURN_IF_ERROR(lost_);
     if (entries_++ == 0) first_ = key;
     last_ = key;
+    return Status::Ok();
+  }
+
+  static bool Valid(const RowBlock<K>& rows) noexcept {
+    bool valid = rows.one_width ? rows.width() <= kValueBytesMax : true;
+    for (std::size_t i = 0; i < rows.rows() && !rows.one_width; ++i) {
+      valid &= rows.value(i).size() <= kValueBytesMax;
+    }
+    for (const Key key : rows.keys) valid &= KeyColumns<K>::Valid(key);
+    return valid;
+  }
+
+  Status AddRows(const RowBlock<K>& rows) {
+    KYRO_RETURN_IF_ERROR(lost_);
+    if (rows.rows() == 0) return Status::Ok();
+    bool ascend = entries_ == 0 || KeyTraits<K>::Less(last_, rows.keys.front());
+    for (std::size_t i = 1; i < rows.rows(); ++i) {
+      ascend &= KeyTraits<K>::Less(rows.keys[i - 1], rows.keys[i]);
+    }
+    if (!ascend) {
+      return Error(StatusCode::kInvalidArgument, "a key that does not follow the one before it");
+    }
+    if (!Holds(rows) || !Valid(rows)) {
+      return Error(StatusCode::kInvalidArgument, "rows that are too large");
+    }
+    lost_ = WriteRows(rows);
+    KYRO_RETURN_IF_ERROR(lost_);
+    if (entries_ == rows.rows()) first_ = rows.keys.front();
+    last_ = rows.keys.back();
+    return Status::Ok();
+  }
+
+  Status WriteRows(const RowBlock<K>& rows) {
+    if (rows.one_width && values_.HasWidth(rows.width()) && tombstones_.count() == 0) {
+      KYRO_RETURN_IF_ERROR(Stopped(context_));
+      KYRO_RETURN_IF_ERROR(keys_.AddAll(rows.keys));
+      KYRO_RETURN_IF_ERROR(values_.AddAll(rows.values, rows.rows()));
+      entries_ += rows.rows();
+      return Status::Ok();
+    }
+    for (std::size_t i = 0; i < rows.rows(); ++i) {
+      KYRO_RETURN_IF_ERROR(Write(rows.keys[i], rows.value(i), /*tombstone=*/false));
+      ++entries_;
+    }
     return Status::Ok();
   }
 
@@ -380,14 +296,14 @@ class SegmentBuilder final : public Builder<K> {
   // makes everything durable and reads it again.
   Status TrainAndSync(SegmentRef* ref) {
     std::unique_ptr<io::Mapping> mapping;
-    std::span<const std::uint64_t> column;
+    index::ModelBytes trained;
     if constexpr (kKindOf<K> == KeyKind::kU64) {
       const std::uint64_t end = kHeaderAreaBytes + entries_ * sizeof(std::uint64_t);
       KYRO_ASSIGN_OR_RETURN(mapping, MapTemporary(context_, *writers_.keys, end));
-      column = {reinterpret_cast<const std::uint64_t*>(mapping->bytes().data() + kHeaderAreaBytes),
-                entries_};
-      KYRO_ASSIGN_OR_RETURN(writers_.model,
-                            WriteModel(context_, ref->keys, options_.block_bits, column));
+      const auto* const column =
+          reinterpret_cast<const std::uint64_t*>(mapping->bytes().data() + kHeaderAreaBytes);
+      KYRO_ASSIGN_OR_RETURN(writers_.model, WriteModel(context_, ref->keys, options_.block_bits,
+                                                       {column, entries_}, &trained));
       if (writers_.model != nullptr) ref->model = writers_.model->ref();
     }
     if (!KYRO_PLANTED(kSkipDataSync)) KYRO_RETURN_IF_ERROR(writers_.data->Sync());
@@ -400,10 +316,8 @@ class SegmentBuilder final : public Builder<K> {
     const VerifySource source{
         .directory = context_.directory, .device = false, .temporary = true, .tick = &tick};
     KYRO_RETURN_IF_ERROR(VerifyKeysAndData(source, kKindOf<K>, *ref));
-    if (writers_.model != nullptr) {
-      KYRO_RETURN_IF_ERROR(VerifyModelFile(source, *ref, column));
-    }
-    return Status::Ok();
+    if (writers_.model == nullptr) return Status::Ok();
+    return VerifyModelBytes(source, *ref, trained.bytes());
   }
 
   const BuildContext context_;

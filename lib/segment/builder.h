@@ -15,6 +15,7 @@
 #include "base/key_traits.h"
 #include "io/env.h"
 #include "kyro/status.h"
+#include "segment/row_block.h"
 
 namespace kyro::segment {
 
@@ -55,10 +56,14 @@ class Builder {
   // error the build is lost.
   virtual Status Add(Key key, std::string_view value) = 0;
   virtual Status AddTombstone(Key key) = 0;
+  // The same for a block of rows, none of which takes the segment over a threshold (Holds).
+  // kInvalidArgument otherwise, or if keys do not ascend, and nothing is added.
+  virtual Status AddBlock(const RowBlock<K>& rows) = 0;
+  virtual bool Holds(const RowBlock<K>& rows) const = 0;
   virtual std::uint64_t entries() const = 0;
   // Requires entries() > 0. Writes what is left, trains the model, syncs, re-reads every byte
-  // (order, count, checksums, model bound) and gives the files their names. The caller syncs the
-  // directory before a manifest may name them.
+  // (order, count, checksums, the trained model's bytes) and gives the files their names. The
+  // caller syncs the directory before a manifest may name them.
   virtual Result<SegmentRef> Finish() = 0;
 };
 

@@ -27,9 +27,10 @@ Result<ModelFile> ModelFile::Open(const io::Directory& directory, const SegmentR
 
 Result<std::unique_ptr<BlockWriter>> WriteModel(const BuildContext& context,
                                                 const FileRef& keys_ref, std::uint32_t block_bits,
-                                                std::span<const std::uint64_t> keys) {
+                                                std::span<const std::uint64_t> keys,
+                                                index::ModelBytes* model) {
   if (keys.size() < index::kModelKeysMin) return std::unique_ptr<BlockWriter>();
-  KYRO_ASSIGN_OR_RETURN(const index::ModelBytes blob, index::Train(keys));
+  KYRO_ASSIGN_OR_RETURN(*model, index::Train(keys));
   Header header;
   header.file.kind = FileKind::kModel;
   header.file.database = context.database;
@@ -42,7 +43,7 @@ Result<std::unique_ptr<BlockWriter>> WriteModel(const BuildContext& context,
   KYRO_ASSIGN_OR_RETURN(auto writer, BlockWriter::Create(context.directory, header));
   KYRO_RETURN_IF_ERROR(writer->BeginColumn(ColumnId::kModel, ColumnType::kBytes,
                                            ColumnEncoding::kPlain, /*required=*/true));
-  const std::span<const std::byte> bytes = blob.bytes();
+  const std::span<const std::byte> bytes = std::as_const(*model).bytes();
   KYRO_RETURN_IF_ERROR(writer->Append({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
   writer->EndColumn(ColumnEncoding::kPlain, bytes.size(), 1);
   KYRO_RETURN_IF_ERROR(writer->Finish());

@@ -32,10 +32,12 @@ struct ModelFile {
 };
 
 // Trains a model for `keys`, the column of the .keys file `keys_ref`, and writes it as NAME.tmp
-// under a fresh number; null if they are too few for one. Every key of `keys` is verified.
+// under a fresh number; null if they are too few for one. Every key of `keys` is looked up in the
+// model, whose bytes `*model` keeps, for comparing with the file.
 Result<std::unique_ptr<BlockWriter>> WriteModel(const BuildContext& context,
                                                 const FileRef& keys_ref, std::uint32_t block_bits,
-                                                std::span<const std::uint64_t> keys);
+                                                std::span<const std::uint64_t> keys,
+                                                index::ModelBytes* model);
 
 }  // namespace kyro::segment
 

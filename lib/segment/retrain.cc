@@ -33,8 +33,9 @@ Result<SegmentRef> Retrain(const BuildContext& context, const SegmentRef& segmen
     KYRO_RETURN_IF_ERROR(keys->VerifyAll(tick));
     const std::span<const std::uint64_t> span(
         reinterpret_cast<const std::uint64_t*>(keys->at(column->offset)), column->count);
+    index::ModelBytes trained;
     KYRO_ASSIGN_OR_RETURN(const auto model,
-                          WriteModel(context, segment.keys, header.block_bits, span));
+                          WriteModel(context, segment.keys, header.block_bits, span, &trained));
     SegmentRef ref = segment;
     ref.model = FileRef{};
     if (model == nullptr) return ref;
@@ -42,7 +43,7 @@ Result<SegmentRef> Retrain(const BuildContext& context, const SegmentRef& segmen
     if (!KYRO_PLANTED(kSkipRetrainSync)) KYRO_RETURN_IF_ERROR(model->Sync());
     const VerifySource source{
         .directory = context.directory, .device = false, .temporary = true, .tick = &tick};
-    KYRO_RETURN_IF_ERROR(VerifyModelFile(source, ref, span));
+    KYRO_RETURN_IF_ERROR(VerifyModelBytes(source, ref, trained.bytes()));
     KYRO_RETURN_IF_ERROR(model->Publish());
     return ref;
   });

@@ -35,6 +35,15 @@ class ValueShape {
     ++entries_;
     return shape_ == Shape::kOffsets ? AppendOffset() : Status::Ok();
   }
+  // True if every value so far is `width` bytes wide, and there is one.
+  bool HasWidth(std::uint64_t width) const noexcept {
+    return shape_ == Shape::kFixed && width == width_;
+  }
+  // `count` values, one after another. Requires HasWidth of their width.
+  Status AddAll(std::string_view values, std::uint64_t count) {
+    entries_ += count;
+    return heap_->Append(values);
+  }
   Status AddTombstone();
 
   std::uint64_t heap_bytes() const noexcept { return heap_->column_bytes(); }

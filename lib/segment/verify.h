@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "base/file_ref.h"
@@ -50,6 +51,11 @@ Status VerifyKeysAndData(const VerifySource& source, KeyKind kind, const Segment
 // recorded bound. kDataLoss names the .rmi file.
 Status VerifyModelFile(const VerifySource& source, const SegmentRef& ref,
                        std::span<const std::uint64_t> keys);
+
+// .rmi: its bytes, and that its model is `model`, byte for byte: what training measured of that
+// holds for the file.
+Status VerifyModelBytes(const VerifySource& source, const SegmentRef& ref,
+                        std::span<const std::byte> model);
 
 }  // namespace kyro::segment
 

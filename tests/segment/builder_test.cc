@@ -57,6 +57,77 @@ TEST(SegmentBuilder, AnAbandonedBuildLeavesNothing) {
   EXPECT_TRUE(world.names().empty());
 }
 
+// Rows in blocks make the files that rows one by one make.
+TEST(SegmentBuilder, ABlockIsItsRows) {
+  struct Part {
+    std::uint64_t rows, width;
+    bool mixed = false;
+  };
+  std::string files[2];
+  for (const bool blocks : {false, true}) {
+    World world;
+    auto builder = Builder<U64>::Create(world.context(), SmallBlocks()).value();
+    std::uint64_t key = 1;
+    const auto add_part = [&](const Part& part) {
+      std::vector<std::uint64_t> keys;
+      std::vector<std::uint32_t> ends;
+      std::string values;
+      for (std::uint64_t i = 0; i < part.rows; ++i, key += 3) {
+        keys.push_back(key);
+        values.append(part.mixed ? i % 5 : part.width, static_cast<char>('a' + key % 26));
+        ends.push_back(static_cast<std::uint32_t>(values.size()));
+      }
+      const RowBlock<U64> rows{keys, values, ends, !part.mixed};
+      ASSERT_TRUE(builder->Holds(rows));
+      if (blocks) {
+        ASSERT_TRUE(builder->AddBlock(rows).ok());
+        // The same rows again do not ascend, and nothing of them is added.
+        if (!keys.empty()) {
+          ASSERT_EQ(builder->AddBlock(rows).code(), StatusCode::kInvalidArgument);
+        }
+      } else {
+        for (std::size_t i = 0; i < rows.rows(); ++i) {
+          ASSERT_TRUE(builder->Add(keys[i], rows.value(i)).ok());
+        }
+      }
+    };
+    for (const Part& part : {Part{0, 0}, Part{700, 8}, Part{500, 8}}) add_part(part);
+    ASSERT_TRUE(builder->AddTombstone(key++).ok());
+    for (const Part& part : {Part{300, 8}, Part{40, 9}, Part{500, 0, true}, Part{20, 0}}) {
+      add_part(part);
+    }
+    const auto ref = builder->Finish();
+    ASSERT_TRUE(ref.ok()) << ref.status().ToString();
+    EXPECT_EQ(ref.value().entries, 2061u);
+    for (const std::string& name : world.names()) files[blocks] += name + world.Read(name);
+  }
+  EXPECT_EQ(files[0], files[1]);
+}
+
+TEST(SegmentBuilder, ABlockThatDescendsOrDoesNotFitIsRefused) {
+  World world;
+  BuildOptions options = SmallBlocks();
+  options.entries_max = 5;
+  options.heap_bytes_max = 30;
+  auto builder = Builder<U64>::Create(world.context(), options).value();
+  const std::uint64_t keys[] = {2, 1, 4, 5, 6, 7, 8};
+  const auto block = [&](std::size_t first, std::size_t count, std::string_view values) {
+    return RowBlock<U64>{{keys + first, count}, values, {}, true};
+  };
+  EXPECT_EQ(builder->AddBlock(block(0, 2, "abcd")).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(builder->AddBlock(block(1, 6, "abcdef")).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(builder->AddBlock(block(2, 1, std::string(31, 'x'))).code(),
+            StatusCode::kInvalidArgument);
+  EXPECT_EQ(builder->entries(), 0u);
+  ASSERT_TRUE(builder->AddBlock(block(1, 4, std::string(28, 'x'))).ok());
+  EXPECT_FALSE(builder->Holds(block(5, 1, std::string(7, 'x'))));
+  EXPECT_FALSE(builder->Holds(block(5, 2, "xx")));
+  EXPECT_TRUE(builder->Holds(block(5, 1, "xx")));
+  const auto ref = builder->Finish();
+  ASSERT_TRUE(ref.ok()) << ref.status().ToString();
+  EXPECT_EQ(ref.value().entries, 4u);
+}
+
 TEST(SegmentBuilder, NothingHasItsNameBeforeItIsSynced) {
   World world;
   Entries<U64> entries;

@@ -415,6 +415,30 @@ TEST(SegmentDamage, LyingOffsetsAreErrorsWhereTheyAreUsed) {
   }
 }
 
+// Keys that descend although their checksum is right: wherever they stand, the place is named.
+TEST(SegmentDamage, KeysOutOfOrderAreFoundAndNamed) {
+  Entries<U64> entries;
+  for (std::uint64_t i = 0; i < 5000; ++i) entries.emplace_hint(entries.end(), i * 3 + 3, "fixed");
+  for (const bool with_filter : {false, true}) {
+    for (const std::uint64_t row : {1u, 7u, 2047u, 2048u, 2049u, 4998u}) {
+      SCOPED_TRACE(row);
+      World world;
+      SegmentRef ref = Build<U64>(&world, entries, SmallBlocks(with_filter));
+      Rewrite(&world, &ref, FileKind::kKeys, [&](std::string* bytes) {
+        const std::uint64_t at = LoadLE<std::uint64_t>(bytes->data() + 256 + 8) + row * 8;
+        StoreLE(bytes->data() + at, LoadLE<std::uint64_t>(bytes->data() + at - 8));
+      });
+      Counters counters;
+      const auto segment = Open<U64>(&world, ref, &counters);
+      ASSERT_NE(segment, nullptr);
+      const Status status = segment->VerifyFiles(nullptr, nullptr);
+      EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+      EXPECT_EQ(status.offset(), 4096 + row * 8);
+      EXPECT_NE(status.message().find("a key out of order"), std::string::npos);
+    }
+  }
+}
+
 // What the directory may not say.
 TEST(SegmentDamage, ImpossibleColumnsAreRefused) {
   const std::uint64_t n = 256;  // the directory
