@@ -78,7 +78,9 @@ class [[gnu::visibility("default")]] BulkLoader {
   ~BulkLoader();
 
   // Keys ascend strictly. kInvalidArgument if this one does not, or if key or value are too large:
-  // it was not added, and the load may go on. After any other error the load is lost.
+  // it was not added, and the load may go on. After any other error the load is lost; it may be
+  // that of a row that an Add before took with OK. Key and value are copied. O(1), and now and then
+  // the writing of what was collected.
   Status Add(Key key, std::string_view value);
 
   // Makes all rows durable, then visible, at once, as one commit; returns its sequence. Without

@@ -534,7 +534,7 @@ KYRO_API kyro_code kyro_bulk_loader_new(kyro_keyspace* keyspace, kyro_bulk_loade
 KYRO_API void kyro_bulk_loader_free(kyro_bulk_loader* loader);
 // Keys ascend strictly. KYRO_INVALID_ARGUMENT if this one does not, or if key or value are too
 // large: it was not added, and the load may go on. After any other error, but for
-// KYRO_KEYSPACE_MISMATCH, the load is lost.
+// KYRO_KEYSPACE_MISMATCH, the load is lost; it may be that of a row that was taken before.
 KYRO_API kyro_code kyro_bulk_loader_add_u64(kyro_bulk_loader* loader, uint64_t key,
                                             kyro_slice value, kyro_error* error);
 // The same for byte-string keys.

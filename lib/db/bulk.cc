@@ -70,11 +70,14 @@ Result<std::unique_ptr<BulkSession<K>>> BulkSession<K>::Begin(std::shared_ptr<Co
   MutexLock lock(&session->mutex_);
   if (!session->over_.ok()) return session->over_;
   // Guarded: whatever fails from here on, the keyspace is given back.
-  auto builder = Guarded([&]() KYRO_NO_THREAD_SAFETY_ANALYSIS {
+  using Made = Result<std::unique_ptr<upkeep::RunBuilder<K>>>;
+  auto builder = Guarded([&]() KYRO_NO_THREAD_SAFETY_ANALYSIS -> Made {
+    if constexpr (kKindOf<K> == KeyKind::kU64) KYRO_RETURN_IF_ERROR(session->stage_.Allocate());
     return core->upkeep()->template NewBulkBuilder<K>(keyspace, &session->meter_, &session->run_);
   });
   if (builder.ok()) {
     session->builder_ = *std::move(builder);
+    session->open_.store(true, std::memory_order_relaxed);
     return session;
   }
   core->EndBulk(keyspace);
@@ -99,6 +102,7 @@ template <class K>
 void BulkSession<K>::Abort() noexcept {
   MutexLock lock(&mutex_);
   over_ = Status(StatusCode::kClosed, "the database is closed");
+  open_.store(false, std::memory_order_relaxed);
   if (builder_ != nullptr) Discard();
 }
 
@@ -113,25 +117,9 @@ void BulkSession<K>::Discard() noexcept {
 }
 
 template <class K>
-Status BulkSession<K>::Add(Key key, std::string_view value) {
-  if (core_->forked()) return core_->CheckOpen();
-  MutexLock lock(&mutex_);
-  if (builder_ == nullptr) return over_;
-  KYRO_RETURN_IF_ERROR(lost_);
-  // Held here; the analysis does not see through Guarded.
-  Status status =
-      Guarded([&]() KYRO_NO_THREAD_SAFETY_ANALYSIS { return builder_->Add(key, value, false); });
-  if (status.ok()) {
-    ++count_;
-  } else if (status.code() != StatusCode::kInvalidArgument) {
-    lost_ = status;  // rows may be missing: nothing of it may ever show
-  }
-  return status;
-}
-
-template <class K>
 Status BulkSession<K>::FinishRun() {
-  const Status status = builder_->Finish();
+  Status status = HandOn();
+  if (status.ok()) status = builder_->Finish();
   if (status.code() == StatusCode::kCancelled) {
     return Status(StatusCode::kCancelled, "bulk load cancelled");
   }
@@ -143,6 +131,7 @@ Result<Sequence> BulkSession<K>::Finish(const Progress& progress) {
   if (core_->forked()) return core_->CheckOpen();
   MutexLock lock(&mutex_);
   if (builder_ == nullptr) return over_;
+  open_.store(false, std::memory_order_relaxed);
   progress_ = progress;
   meter_.Add(count_);
   // Held here; the analysis does not see through Guarded.

@@ -165,12 +165,6 @@ template <class K>
 BulkLoader<K>::~BulkLoader() = default;
 
 template <class K>
-Status BulkLoader<K>::Add(Key key, std::string_view value) {
-  if (session_ == nullptr) return Status(StatusCode::kClosed, "an empty bulk loader");
-  return Guarded([&] { return session_->Add(key, value); });
-}
-
-template <class K>
 Result<Sequence> BulkLoader<K>::Finish(const Progress& progress) {
   if (session_ == nullptr) return Status(StatusCode::kClosed, "an empty bulk loader");
   return Guarded([&] { return session_->Finish(progress); });

@@ -4,6 +4,7 @@
 #ifndef KYRO_UPKEEP_RUN_BUILDER_H_
 #define KYRO_UPKEEP_RUN_BUILDER_H_
 
+#include <cstddef>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -33,6 +34,16 @@ class RunBuilder {
       KYRO_ASSIGN_OR_RETURN(builder_, segment::Builder<K>::Create(context_, options_));
     }
     return tombstone ? builder_->AddTombstone(key) : builder_->Add(key, value);
+  }
+
+  // The same for rows that have values. After an error any number of them may be there.
+  Status AddBlock(const segment::RowBlock<K>& rows) {
+    if (builder_ != nullptr && builder_->Holds(rows)) return builder_->AddBlock(rows);
+    // A segment begins or ends among them.
+    for (std::size_t i = 0; i < rows.rows(); ++i) {
+      KYRO_RETURN_IF_ERROR(Add(rows.keys[i], rows.value(i), /*tombstone=*/false));
+    }
+    return Status::Ok();
   }
 
   // OK and nothing appended if nothing was added.

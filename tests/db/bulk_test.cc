@@ -212,6 +212,78 @@ TEST_F(BulkTest, KeysAscendAcrossSegmentsToo) {
   EXPECT_TRUE(db_->Verify().ok());
 }
 
+// Blocks of one width, blocks of many, values too large for a block, the first and the last key.
+TEST_F(BulkTest, RowsOfEveryShapeComeOutAsTheyWentIn) {
+  std::vector<std::pair<std::uint64_t, std::string>> rows;
+  const auto add = [&](std::size_t bytes) {
+    const std::uint64_t key = rows.size() * rows.size();
+    rows.emplace_back(key, std::string(bytes, static_cast<char>('a' + key % 26)));
+  };
+  for (int i = 0; i < 5000; ++i) add(8);
+  for (int i = 0; i < 3000; ++i) add(i % 40 == 0 ? 0 : 8);
+  for (const std::size_t bytes : {std::size_t{4096}, std::size_t{4097}, std::size_t{200000}}) {
+    for (int i = 0; i < 20; ++i) add(bytes);
+    for (int i = 0; i < 1500; ++i) add(bytes / 512 + static_cast<std::size_t>(i % 7));
+  }
+  rows.emplace_back(~std::uint64_t{0}, "last");
+  for (const std::uint64_t segment_bytes : {std::uint64_t{1} << 30, std::uint64_t{1} << 16}) {
+    SCOPED_TRACE(segment_bytes);
+    ASSERT_TRUE(db_->Close().ok());
+    options_.segment_bytes = segment_bytes;
+    Open(world_.env());
+    auto loader = *cells_.NewBulkLoader();
+    for (const auto& [key, value] : rows) {
+      ASSERT_TRUE(loader.Add(key, value).ok());
+      ASSERT_EQ(loader.Add(key, "again").code(), StatusCode::kInvalidArgument);
+    }
+    EXPECT_EQ(loader.Add(0, "").code(), StatusCode::kInvalidArgument);
+    EXPECT_EQ(loader.Add(~std::uint64_t{0}, "").code(), StatusCode::kInvalidArgument);
+    EXPECT_EQ(loader.count(), rows.size());
+    ASSERT_TRUE(loader.Finish().ok());
+    std::size_t row = 0;
+    auto scan = cells_.view()->scan();
+    for (const auto& [key, value] : scan) {
+      ASSERT_LT(row, rows.size());
+      ASSERT_EQ(key, rows[row].first);
+      ASSERT_EQ(value, rows[row].second);
+      ++row;
+    }
+    EXPECT_TRUE(scan.status().ok());
+    EXPECT_EQ(row, rows.size());
+    EXPECT_TRUE(db_->Verify().ok());
+  }
+}
+
+TEST_F(BulkTest, AnErrorOfRowsTakenBeforeLosesTheLoad) {
+  for (const bool during_add : {true, false}) {
+    SCOPED_TRACE(during_add);
+    TestEnv world;
+    FaultFs faults(&world.fs());
+    auto db = Door::Open("/db", options_, world.EnvOver(&faults));
+    ASSERT_TRUE(db.ok());
+    auto cells = *db->OpenKeyspace<U64>();
+    auto loader = *cells.NewBulkLoader();
+    // The first write of the load: rows that Add has taken stand in it.
+    faults.Inject({.ops = {FsOp::kWrite},
+                   .name = support::NameEndsWith(".keys.tmp"),
+                   .code = StatusCode::kNoSpace});
+    Status status;
+    std::uint64_t key = 0;
+    for (; status.ok() && key < (during_add ? 1000000u : 500u); ++key) {
+      status = loader.Add(key, "12345678");
+    }
+    if (during_add) {
+      EXPECT_EQ(status.code(), StatusCode::kNoSpace);
+      EXPECT_EQ(loader.count(), key - 1);
+      EXPECT_EQ(loader.Add(key + 1, "12345678").code(), StatusCode::kNoSpace);
+      EXPECT_EQ(loader.Add(0, "12345678").code(), StatusCode::kNoSpace);
+    }
+    EXPECT_EQ(loader.Finish().status().code(), StatusCode::kNoSpace);
+    EXPECT_EQ(cells.Get(0).status().code(), StatusCode::kNotFound);
+    EXPECT_TRUE(cells.Put(1, "x").ok());
+  }
+}
+
 TEST_F(BulkTest, NothingAddedIsNoCommit) {
   ASSERT_TRUE(cells_.Put(1, "x").ok());
   auto loader = *cells_.NewBulkLoader();
