@@ -17,6 +17,8 @@
 #include "kyro/status.h"
 #include "kyro/types.h"
 
+struct ArrowArrayStream;  // kyro/arrow.h
+
 namespace kyro {
 
 namespace read {  // kyro's own
@@ -185,6 +187,8 @@ class [[gnu::visibility("default")]] View {
  private:
   template <class>
   friend class Keyspace;
+  template <class Kind>
+  friend Status ExportArrow(const View<Kind>& view, ::ArrowArrayStream* out);
   explicit View(std::shared_ptr<const read::ViewState<K>> state) noexcept;
 
   const Getter<K>* getter_;  // part of the state
