@@ -521,6 +521,44 @@ KYRO_API kyro_code kyro_scan_next_u64(kyro_scan* scan, uint64_t* key, kyro_slice
 KYRO_API kyro_code kyro_scan_next_bytes(kyro_scan* scan, kyro_slice* key, kyro_slice* value,
                                         kyro_error* error);
 
+// Byte strings side by side, in place: string i begins at data + offsets[i] and ends at
+// data + offsets[i + 1], or, if offsets is NULL, lies at data + i * width and is `width` bytes
+// long.
+typedef struct kyro_column {
+  const char* data;         // where positions count from
+  const uint32_t* offsets;  // one more than there are strings, ascending; NULL: one width
+  size_t width;             // of each string, if offsets is NULL
+} kyro_column;
+// Rows side by side: row i is keys[i] and string i of `values`.
+typedef struct kyro_columns_u64 {
+  size_t rows;           // how many
+  const uint64_t* keys;  // ascending
+  kyro_column values;    // of each row
+} kyro_columns_u64;
+// The same for byte-string keys: row i is string i of both.
+typedef struct kyro_columns_bytes {
+  size_t rows;         // how many
+  kyro_column keys;    // ascending
+  kyro_column values;  // of each row
+} kyro_columns_bytes;
+
+// Stores the next rows, at least one and at most some thousands, as columns, mostly without a copy.
+// They live until the next call on the scan. KYRO_NOT_FOUND, and no rows, behind the last one; any
+// other code is an error, and the walk is over. Rows may follow batches but not the reverse: after
+// kyro_scan_next_u64 or _bytes this is KYRO_INVALID_ARGUMENT.
+KYRO_API kyro_code kyro_scan_next_batch_u64(kyro_scan* scan, kyro_columns_u64* batch,
+                                            kyro_error* error);
+// The same for byte-string keys.
+KYRO_API kyro_code kyro_scan_next_batch_bytes(kyro_scan* scan, kyro_columns_bytes* batch,
+                                              kyro_error* error);
+
+struct ArrowArrayStream;
+// Makes `stream`, a struct as the Arrow C stream interface defines it, a stream of all rows of the
+// view; kyro::ExportArrow in kyro/arrow.h says of which type, and what it pins. The caller releases
+// the stream, if KYRO_OK.
+KYRO_API kyro_code kyro_view_export_arrow(const kyro_view* view, struct ArrowArrayStream* stream,
+                                          kyro_error* error);
+
 // ---------------------------------------------------------------------------------- Bulk loads
 
 // Loads sorted rows straight into segments: no log, no delta, one commit at the end. From here

@@ -2,9 +2,12 @@
 //
 // Iterators and scans. A move's code says at once where it ended: on a row, at an end, or at an
 // error.
+#include <cstdint>
 #include <optional>
+#include <span>
 
 #include "c/handles.h"
+#include "kyro/arrow.h"
 
 namespace kyro::c {
 namespace {
@@ -111,6 +114,29 @@ kyro_code NextRow(kyro_scan* scan, typename Keys<K>::InC* key, kyro_slice* value
   return Succeed(error);
 }
 
+const std::uint64_t* ToC(std::span<const std::uint64_t> keys) noexcept {
+  return keys.data();
+}
+kyro_column ToC(const BytesColumn& column) noexcept {
+  return {column.data(), column.offsets(), column.width()};
+}
+
+template <class K, class Columns>
+kyro_code NextBatch(kyro_scan* scan, Columns* columns, kyro_error* error) noexcept {
+  if (columns == nullptr) return NullArgument(error, "batch");
+  *columns = Columns{};
+  if (scan == nullptr) return NullArgument(error, "scan");
+  auto* const rows = std::get_if<Rows<K>>(&scan->of);
+  if (rows == nullptr) return WrongKind(error, kKindOf<K>);
+  ColumnBatch<K> batch;
+  if (!rows->scan.NextBatch(&batch)) {
+    const Status status = rows->scan.status();
+    return Report(error, status.ok() ? Status::NotFound() : status);
+  }
+  *columns = {batch.size(), ToC(batch.keys), ToC(batch.values)};
+  return Succeed(error);
+}
+
 }  // namespace
 }  // namespace kyro::c
 
@@ -200,4 +226,23 @@ kyro_code kyro_scan_next_u64(kyro_scan* scan, uint64_t* key, kyro_slice* value, 
 kyro_code kyro_scan_next_bytes(kyro_scan* scan, kyro_slice* key, kyro_slice* value,
                                kyro_error* error) {
   return kyro::c::NextRow<Bytes>(scan, key, value, error);
+}
+
+kyro_code kyro_scan_next_batch_u64(kyro_scan* scan, kyro_columns_u64* batch, kyro_error* error) {
+  return kyro::c::NextBatch<U64>(scan, batch, error);
+}
+kyro_code kyro_scan_next_batch_bytes(kyro_scan* scan, kyro_columns_bytes* batch,
+                                     kyro_error* error) {
+  return kyro::c::NextBatch<Bytes>(scan, batch, error);
+}
+
+// ---------------------------------------------------------------------------------- Arrow
+
+kyro_code kyro_view_export_arrow(const kyro_view* view, struct ArrowArrayStream* stream,
+                                 kyro_error* error) {
+  if (stream == nullptr) return NullArgument(error, "stream");
+  if (view == nullptr) return NullArgument(error, "view");
+  const kyro::Status status =
+      std::visit([stream](const auto& of) { return kyro::ExportArrow(of, stream); }, view->of);
+  return kyro::c::Report(error, status);
 }

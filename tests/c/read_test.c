@@ -15,6 +15,16 @@ static kyro_view* new_view(const kyro_keyspace* keyspace) {
   return view;
 }
 
+// String `i` of a column.
+static kyro_slice in_column(const kyro_column* column, size_t i) {
+  kyro_slice string = {column->data + i * column->width, column->width};
+  if (column->offsets != NULL) {
+    string.data = column->data + column->offsets[i];
+    string.size = column->offsets[i + 1] - column->offsets[i];
+  }
+  return string;
+}
+
 static void a_view_reads_one_sequence(const char* directory) {
   kyro_error error;
   kyro_db* const db = open_db(directory);
@@ -196,10 +206,50 @@ static void walks_over_byte_strings_go_by_memcmp(const char* directory) {
   CHECK_OK(kyro_scan_next_bytes(scan, &key, NULL, &error));
   CHECK_TEXT("ab", key);
   CHECK_CODE(KYRO_NOT_FOUND, kyro_scan_next_bytes(scan, &key, &value, &error));
+  kyro_columns_bytes batch;
+  CHECK_CODE(KYRO_INVALID_ARGUMENT, kyro_scan_next_batch_bytes(scan, &batch, &error));
+  CHECK(batch.rows == 0);
+  kyro_scan_free(scan);
+  // As columns, whatever their number: the same two words.
+  bound[0] = 'b';
+  CHECK_OK(kyro_scan_new_bytes(view, &lo, &hi, &scan, &error));
+  size_t rows = 0;
+  kyro_code code;
+  while ((code = kyro_scan_next_batch_bytes(scan, &batch, &error)) == KYRO_OK) {
+    for (size_t i = 0; i < batch.rows; ++i, ++rows) {
+      CHECK_TEXT(rows == 0 ? "a" : "ab", in_column(&batch.keys, i));
+      CHECK_TEXT("value", in_column(&batch.values, i));
+    }
+  }
+  CHECK(code == KYRO_NOT_FOUND && rows == 2);
   kyro_scan_free(scan);
   kyro_view_free(view);
   kyro_keyspace_free(words);
   kyro_db_free(db);
+}
+
+// Sum and count of the keys of a scan, by batches.
+static uint64_t batch_sum(const kyro_view* view, const uint64_t* lo, const uint64_t* hi,
+                          uint64_t* rows) {
+  kyro_error error;
+  kyro_scan* scan = NULL;
+  CHECK_OK(kyro_scan_new_u64(view, lo, hi, &scan, &error));
+  uint64_t sum = 0;
+  kyro_columns_u64 batch;
+  kyro_code code;
+  *rows = 0;
+  while ((code = kyro_scan_next_batch_u64(scan, &batch, &error)) == KYRO_OK) {
+    CHECK(batch.rows > 0);
+    for (size_t i = 0; i < batch.rows; ++i) {
+      const kyro_slice value = in_column(&batch.values, i);
+      CHECK(value.size >= 2 && value.data[0] == 'v');
+      sum += batch.keys[i];
+    }
+    *rows += batch.rows;
+  }
+  CHECK(code == KYRO_NOT_FOUND && batch.rows == 0);
+  kyro_scan_free(scan);
+  return sum;
 }
 
 // Sum and count of the keys of a scan.
@@ -228,6 +278,8 @@ static uint64_t scan_sum(const kyro_view* view, const uint64_t* lo, const uint64
   while (kyro_scan_next_u64(scan, NULL, NULL, &error) == KYRO_OK) ++unseen;
   CHECK(unseen == *rows);
   kyro_scan_free(scan);
+  uint64_t in_batches = 0;
+  CHECK(batch_sum(view, lo, hi, &in_batches) == sum && in_batches == *rows);
   return sum;
 }
 

@@ -323,6 +323,10 @@ static void the_other_key_kind_is_refused(const char* directory) {
   CHECK_KIND(kyro_iterator_get_bytes(walks[0], NULL, NULL, &error));
   CHECK_KIND(kyro_scan_next_u64(scans[1], NULL, NULL, &error));
   CHECK_KIND(kyro_scan_next_bytes(scans[0], NULL, NULL, &error));
+  kyro_columns_u64 numbers;
+  kyro_columns_bytes words;
+  CHECK_KIND(kyro_scan_next_batch_u64(scans[1], &numbers, &error));
+  CHECK_KIND(kyro_scan_next_batch_bytes(scans[0], &words, &error));
   for (int i = 0; i < 2; ++i) {
     kyro_scan_free(scans[i]);
     kyro_iterator_free(walks[i]);
@@ -459,6 +463,12 @@ static void null_readers_are_refused(const char* directory) {
   CHECK_NULL(kyro_scan_new_bytes(NULL, NULL, NULL, &scan, &error));
   CHECK_NULL(kyro_scan_next_u64(NULL, NULL, NULL, &error));
   CHECK_NULL(kyro_scan_next_bytes(NULL, NULL, NULL, &error));
+  kyro_columns_u64 numbers;
+  kyro_columns_bytes strings;
+  CHECK_NULL(kyro_scan_next_batch_u64(NULL, &numbers, &error));
+  CHECK_NULL(kyro_scan_next_batch_bytes(NULL, &strings, &error));
+  CHECK_NULL(kyro_scan_next_batch_u64(NULL, NULL, &error));
+  CHECK_NULL(kyro_view_export_arrow(NULL, NULL, &error));
   kyro_db* const db = open_db(directory);
   kyro_keyspace* const words = open_keyspace(db, "words", KYRO_BYTES);
   CHECK_NULL(kyro_view_new(words, NULL, NULL, &error));
