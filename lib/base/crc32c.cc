@@ -35,8 +35,10 @@ constexpr std::uint32_t TimesX(std::uint32_t value) noexcept {
 }
 
 // tables[k][b] is the CRC state of the byte b followed by k zero bytes.
-constexpr auto kTables = [] {
-  std::array<std::array<std::uint32_t, 256>, 8> tables{};
+using Tables = std::array<std::array<std::uint32_t, 256>, 8>;
+
+[[gnu::cold]] Tables MakeTables() noexcept {
+  Tables tables;
   for (std::uint32_t b = 0; b < 256; ++b) {
     std::uint32_t state = b;
     for (int bit = 0; bit < 8; ++bit) state = TimesX(state);
@@ -49,17 +51,19 @@ constexpr auto kTables = [] {
     }
   }
   return tables;
-}();
+}
 
 // All of these take and return the raw state: the complement of the CRC.
 std::uint32_t ExtendTable(std::uint32_t state, const char* at, std::size_t bytes) noexcept {
+  // Made by the first call: 8 KB that a processor with the instruction has no use for.
+  static const Tables tables = MakeTables();
   for (; bytes >= 8; at += 8, bytes -= 8) {
     const std::uint64_t word = LoadLE<std::uint64_t>(at) ^ state;
     state = 0;
-    for (std::size_t i = 0; i < 8; ++i) state ^= kTables[7 - i][(word >> (8 * i)) & 255];
+    for (std::size_t i = 0; i < 8; ++i) state ^= tables[7 - i][(word >> (8 * i)) & 255];
   }
   for (; bytes > 0; ++at, --bytes) {
-    state = (state >> 8) ^ kTables[0][(state ^ static_cast<unsigned char>(*at)) & 255];
+    state = (state >> 8) ^ tables[0][(state ^ static_cast<unsigned char>(*at)) & 255];
   }
   return state;
 }
