@@ -23,8 +23,8 @@ NodeRecord MakeNode(std::uint64_t min, std::uint64_t max, std::uint64_t slot_cou
 }
 
 // The smallest distance from the node's first key at which slot 1 begins, then slot 2, and so on:
-// slot * 2^64 / scale, rounded up. Counts quotient and remainder up instead of dividing 128 bits for
-// each slot.
+// slot * 2^64 / scale, rounded up. Counts quotient and remainder up instead of dividing 128 bits
+// for each slot.
 class SlotBounds {
  public:
   explicit SlotBounds(std::uint64_t scale) noexcept : scale_(scale) {
