@@ -60,6 +60,14 @@ const std::vector<Shape>& Shapes() {
        700},
       {"enospc", "ENOSPC", FsOps::Changes(), StatusCode::kNoSpace},
       {"enospc-on", "ENOSPC from then on", FsOps::Changes(), StatusCode::kNoSpace, true},
+      {"short1-on",
+       "writes stop after 1 byte from then on",
+       {FsOp::kWrite},
+       StatusCode::kIoError,
+       true,
+       1},
+      {"enomem", "ENOMEM", FsOps::All(), StatusCode::kResourceExhausted},
+      {"enomem-on", "ENOMEM from then on", FsOps::All(), StatusCode::kResourceExhausted, true},
       {"emfile", "EMFILE", kHandles, StatusCode::kResourceExhausted},
       {"emfile-on", "EMFILE from then on", kHandles, StatusCode::kResourceExhausted, true},
       {"syncs-on",
@@ -135,13 +143,15 @@ std::uint64_t RoomNeeded(std::uint64_t seed) {
   return hi;
 }
 
-// The disk fills up at each level, from the first step on or from a later one; then there is room
-// again, without reopening.
+// The disk fills up at each level, from the first step on or from a later one; some steps later,
+// how many depends on the level, there is room again. Then nothing is opened again, and no call of
+// the steps that are left may fail.
 void ProveSpace(const Args& args, std::uint64_t seed, Tally* tally) {
   Sums sums;
   const std::uint64_t needed = RoomNeeded(seed);
   const std::uint64_t levels = needed / 512;
   const Selection selection(args);
+  const std::size_t steps = Program::step_count();
   for (const std::size_t from : {0, 4, 8, 15, 19}) {
     const std::uint64_t stride = args.quick ? levels * support::kSparse / 6 + 1 : 1;
     std::atomic<std::uint64_t> full{0};
@@ -152,14 +162,18 @@ void ProveSpace(const Args& args, std::uint64_t seed, Tally* tally) {
       FaultWorld world(seed, what);
       Program program(&world, Scale::kFull, n,
                       [&](const std::string& wrong) { tally->Violation(what + ": " + wrong); });
-      for (std::size_t step = 0; step < Program::step_count(); ++step) {
+      const std::size_t until = from + 1 + n % (steps - from);
+      for (std::size_t step = 0; step <= steps; ++step) {
         if (step == from) world.SetFree(n * 512 - 512);
+        if (step == until) {
+          if (n % 4 == 0) CheckCrashes(&world, &program, {kKilled, kCut}, seed + n, &sums);
+          world.Lift();
+          program.Heal(/*may_open_again=*/false);
+        }
+        if (step == steps) break;
         program.Step(step);
+        program.CheckNotFailed();
       }
-      if (n % 4 == 0) CheckCrashes(&world, &program, {kKilled, kCut}, seed + n, &sums);
-      world.Lift();
-      program.CheckNotFailed();
-      program.Heal();
       full.fetch_add(program.errors() > 0);
       sums.errors.fetch_add(program.errors());
       return n <= levels;

@@ -5,6 +5,7 @@
 #include "proofs/fault/program.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/status_util.h"
 
@@ -103,11 +104,14 @@ bool Program::Judge(std::string_view call, const Status& status) {
 Status Program::Open() {
   const std::string path = world_->path("db");
   const io::Env env = world_->env();
+  const bool clean = std::exchange(clean_, false);
   Result<Db> db = Call([&] { return db::Door::Open(path, options_, env); });
   if (!Judge("Open", db.status())) return std::move(db).status();
   db_.emplace(*std::move(db));
+  // Where memory runs out, what stats() says may lack something.
+  if (clean && world_->NamesFiles() && !GetStats().was_clean) Wrong("not clean after a Close");
   Do([&] { closed_.reset(); });
-  adopted_ = false;
+  adopted_ = sync_failed_ = false;
   KYRO_RETURN_IF_ERROR(OpenSpaces());
   return Adopt();
 }
@@ -200,8 +204,15 @@ void Program::CheckCopy(const io::Env& env, const std::string& what) {
 void Program::Close() {
   if (!db_.has_value()) return;
   const bool writing = Writing();
+  const Status background = GetStats().background_error;
   const Status closed = Call([&] { return db_->Close(); });
-  if (Judge("Close", closed) && writing) oracle_.Synced();
+  // Close tells the last error in the background too, of however long ago: that is no failure of
+  // it.
+  const bool told =
+      !world_->Troubled() && !background.ok() && closed.ToString() == background.ToString();
+  const bool good = told || Judge("Close", closed);
+  if (good && writing) oracle_.Synced();
+  clean_ = good && writing;
   // Closed it is in any case: the handle lives on beside the next one.
   closed_ = std::move(db_);
   db_.reset();
@@ -217,6 +228,7 @@ Status Program::Mend() {
   if (choose_ % 2 == 0 || stall == StallReason::kReadOnly) {
     const Status resumed = Call([&] { return db_->Resume(); });
     if (Judge("Resume", resumed)) {
+      sync_failed_ = false;
       if (log_failed) oracle_.Resumed();
       if (!oracle_.in_doubt()) return Status::Ok();
     } else if (resumed.code() != StatusCode::kReadOnly) {
@@ -228,11 +240,11 @@ Status Program::Mend() {
 }
 
 void Program::CheckNotFailed() {
-  if (!db_.has_value() || oracle_.in_doubt()) return;
+  if (!db_.has_value() || oracle_.in_doubt() || sync_failed_) return;
   if (GetStats().stall == StallReason::kLogFailed) Wrong("the log is failed, and nothing in doubt");
 }
 
-void Program::Heal() {
+void Program::Heal(bool may_open_again) {
   Note("heal");
   (void)world_->executor().Advance(std::chrono::seconds(1));
   if (!Ready()) return Wrong("cannot be opened without faults");
@@ -241,7 +253,7 @@ void Program::Heal() {
   if (resumed.ok() && log_failed) oracle_.Resumed();
   if (!resumed.ok()) {
     // Only after a failed sync of the directory does nothing but opening again help.
-    if (resumed.code() != StatusCode::kReadOnly) {
+    if (resumed.code() != StatusCode::kReadOnly || !may_open_again) {
       return Wrong("cannot be resumed: " + resumed.ToString());
     }
     Close();

@@ -75,9 +75,10 @@ class Program {
   void Step(std::size_t step);
 
   // The faults are over: everything works again, at the latest after opening again, and what was
-  // acknowledged is there.
-  void Heal();
-  // The log is not failed, unless something is of unknown outcome: no Resume is needed.
+  // acknowledged is there. Without `may_open_again` a Resume must be enough for a database that is
+  // open.
+  void Heal(bool may_open_again = true);
+  // The log is not failed, unless a sync of it did: no Resume is needed.
   void CheckNotFailed();
   // Ends the handles.
   void Drop();
@@ -179,7 +180,9 @@ class Program {
   std::optional<db::State> copied_;  // what the checkpoint holds, if it is there
   bool copy_made_ = false;           // it is: Checkpoint returned OK
   std::size_t step_ = 0;
-  bool adopted_ = false;  // everything was read since the last Open
+  bool adopted_ = false;      // everything was read since the last Open
+  bool clean_ = false;        // it was closed, and not opened since
+  bool sync_failed_ = false;  // a step had one fail, and nothing has mended it yet
 
   std::optional<Db> db_;
   std::optional<Db> closed_;                             // the one before

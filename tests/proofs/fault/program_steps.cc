@@ -198,9 +198,11 @@ void Program::StepFailedSync() {
   world_->FailNextSync(false);
   Note(StatusCodeName(status.code()));
   if (status.ok()) return oracle_.Commit(batch, true);  // if it is not durable a crash will tell
+  sync_failed_ = true;
   if (status.code() == StatusCode::kUnknownOutcome) oracle_.Doubt(batch);
   const Status resumed = Call([&] { return db_->Resume(); });
   if (Judge("Resume", resumed)) {
+    sync_failed_ = false;
     if (oracle_.in_doubt()) oracle_.Resumed();
   } else {
     (void)Mend();
@@ -218,6 +220,7 @@ void Program::StepBurst() {
 void Program::StepKill() {
   if (world_->sim() == nullptr) return StepClose();
   world_->Kill();
+  clean_ = false;
   for (auto& space : numbers_) space.reset();
   for (auto& space : words_) space.reset();
   db_.reset();

@@ -11,6 +11,7 @@
 #include <exception>
 #include <string>
 
+#include "base/status_util.h"
 #include "proofs/fault/sweep.h"
 #include "proofs/memory/memory_world.h"
 #include "proofs/proof.h"
@@ -106,6 +107,34 @@ void Prove(const Args& args, std::uint64_t seed, const Deadline& deadline, Tally
   tally->Count("refused", sums.refused);
 }
 
+// An error is the same error whichever allocations of its making fail, one or all from one on: a
+// failed sync must not turn into an allocation that can be tried again.
+void ProveErrors(Tally* tally) {
+  for (const std::uint64_t stretch : {1, 1000}) {
+    for (std::uint64_t n = 1;; ++n) {
+      const std::string file(40, 'f');
+      Memory::Fail(n, stretch);
+      Status status;
+      {
+        const Armed armed;
+        status = FileError(StatusCode::kDataLoss, file, 4711, "block {} of {} is damaged", n, 1000);
+      }
+      const bool hit = Memory::failed() != 0;
+      Memory::Lift();
+      // Without memory for anything the code is all there is room for.
+      const bool same =
+          status.code() == StatusCode::kDataLoss &&
+          (status.message().empty() ? hit : status.file() == file && status.offset() == 4711);
+      if (!same) {
+        tally->Violation("errors: allocation " + std::to_string(n) +
+                         " fails, and the error is: " + status.ToString());
+      }
+      if (!hit) break;
+      tally->Count("faults");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace kyro::proofs
 
@@ -117,6 +146,7 @@ int main(int argc, char** argv) {
   std::set_terminate(Ended);
   KeepMemory();
   const Deadline deadline(args);
+  if (Selection(args).Has("errors")) ProveErrors(&tally);
   std::uint64_t seed = args.seed;
   do {
     Prove(args, seed++, deadline, &tally);
