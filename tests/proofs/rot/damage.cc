@@ -453,4 +453,29 @@ Verdict Injector::TryWriting(const Case& damage, Access access, std::uint32_t or
   return verdict;
 }
 
+Verdict Injector::TryFold(const Case& damage, Access access, std::uint32_t order) {
+  Verdict verdict;
+  auto disk = DiskWith(damage);
+  if (disk == nullptr) {
+    verdict.skipped = true;
+    return verdict;
+  }
+  (void)Apply(damage);
+  support::TestEnv world(order + 2, std::move(disk));
+  Trial trial{.access = access, .read_only = false, .fold = true, .order = order};
+  trial.damaged = Damaged(damage);
+  const Findings first = ReadAll(*damages_.sample, world.env(), trial);
+  verdict.refused = !first.opened;
+  verdict.wrong = first.wrong;
+  trial.read_only = true;
+  trial.fold = false;
+  const Findings again = ReadAll(*damages_.sample, world.env(), trial);
+  if (verdict.wrong.empty()) verdict.wrong = again.wrong;
+  if (verdict.wrong.empty() && first.opened && !first.verify_failed && again.verify_failed) {
+    verdict.wrong = "folded and closed, it is damaged";
+  }
+  Undo();
+  return verdict;
+}
+
 }  // namespace kyro::proofs

@@ -81,6 +81,9 @@ class Injector {
   Verdict TryReadOnly(const Case& damage, Access access, std::uint32_t order);
   // A Db that may write: with its background work, closed in order and read again.
   Verdict TryWriting(const Case& damage, Access access, std::uint32_t order);
+  // The same with everything merged before it is read: what cannot be read must not be merged away.
+  // A fold also mends: damage that no row depends on may go unnoticed with its file.
+  Verdict TryFold(const Case& damage, Access access, std::uint32_t order);
   // The database with this damage, durable in "/db" of a disk; null if it changes nothing.
   std::unique_ptr<support::SimFs> DiskWith(const Case& damage);
 

@@ -3,7 +3,8 @@
 // proof rot: no damaged byte goes unnoticed, and none makes an answer wrong.
 //
 //   closed    every case of damage.h on a cleanly closed database: every byte, sector, length and
-//             file, read-only through both kinds of Access, and a part of them for writing
+//             file, read-only through both kinds of Access, and a part of them for writing and
+//             folded
 //   repair    what kyroctl repair makes of a part of these cases (repair.h)
 //   unclosed  every byte of the log of databases that were not closed (unclosed.h)
 //
@@ -28,6 +29,8 @@ namespace {
 constexpr std::size_t kCasesPerTurn = 64;
 // Of the cases of a closed database one in so many is tried for writing too.
 constexpr std::uint64_t kWritingStride = 16;
+// And one in so many is folded.
+constexpr std::uint64_t kFoldStride = 32;
 constexpr std::uint64_t kQuickStride = 100;
 constexpr std::uint64_t kSanitizedStride = 256;
 
@@ -38,7 +41,7 @@ constexpr std::uint64_t kViolationsMax = 50;      // then it is no use to go on
 
 struct Counts {
   std::uint64_t by_kind[std::size(kKinds)] = {};
-  std::uint64_t refused = 0, writing = 0, harmless = 0, skipped = 0;
+  std::uint64_t refused = 0, writing = 0, folded = 0, harmless = 0, skipped = 0;
 };
 
 // What is damaged, shared by the parts.
@@ -175,6 +178,10 @@ class Closed {
       judge(injector->TryWriting(damage, access, order), "for writing");
       ++counts->writing;
     }
+    if ((rare && i % 4 == 0) || (i / 2) % kFoldStride == 5) {
+      judge(injector->TryFold(damage, access, order), "folded");
+      ++counts->folded;
+    }
   }
 
   void Add(const Counts& counts) {
@@ -186,6 +193,7 @@ class Closed {
     }
     tally_->Count("refused by Open", counts.refused);
     tally_->Count("also for writing", counts.writing);
+    tally_->Count("folded", counts.folded);
     tally_->Count("without effect", counts.harmless);
   }
 
@@ -223,6 +231,7 @@ int Main(int argc, char** argv) {
     tally.Require("flips", args.quick ? 1'000 : 250'000);
     tally.Require("bytes", args.quick ? 400 : 250'000 / 2);
     tally.Require("also for writing", args.quick ? 20 : 10'000);
+    tally.Require("folded", args.quick ? 20 : 5'000);
     tally.Require("repairs", args.quick ? 100 : 10'000);
   }
   return tally.Finish();

@@ -285,6 +285,7 @@ Findings ReadAll(const Sample& sample, const io::Env& env, const Trial& trial,
     return found;
   }
   found.opened = true;
+  if (trial.fold) reader.Note(db->Fold(), "Fold");
   if (trial.order % 3 == 1) reader.Note(db->Warm(), "Warm");
   reader.ReadSpaces(&*db);
   if (background) {

@@ -18,6 +18,7 @@ namespace kyro::proofs {
 struct Trial {
   Access access = Access::kMap;
   bool read_only = true;
+  bool fold = false;                 // before anything is read
   std::uint32_t order = 0;           // of the ways of reading: a lookup's path depends on what was
                                      // verified before it
   std::vector<std::string> damaged;  // files that a status may name; empty: any file
