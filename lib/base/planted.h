@@ -50,6 +50,8 @@
   X(kViewSeesNewer, "a lookup in a delta finds the newest version, whatever the view") \
   X(kTreeWalkStopsAtLeaf, "a walk through a delta ends with a leaf of its tree") \
   X(kFilterForgets, "the filter of a segment does not know every 16th key") \
+  X(kBracketUnchecked, "a lookup that ends at a window's edge does not look at the key beyond it") \
+  X(kPredictionUnclamped, "a predicted window may reach past the end of the keys") \
   X(kMultiGetWrongLane, "MultiGet gives the answers of a group in reverse order") \
   X(kSkipKeysSync, "a segment's keys are not synced") \
   X(kSkipDataSync, "a segment's values are not synced") \
@@ -95,6 +97,7 @@
   X(kPosixSyncFileRange, "a file's sync only starts writing it back") \
   X(kPosixSkipDirectorySync, "fsync of a directory is left out and reported as done") \
   X(kRetryFailedSync, "a failed sync of the log is tried again, and believed") \
+  X(kErrorTextIsAnError, "an error without memory for its text becomes kResourceExhausted") \
   X(kLeakErrorText, "the text of a kResourceExhausted is never freed") \
   X(kWrongErrno, "EDQUOT and ENFILE are kIoError") \
   X(kEintrIsAnError, "an interrupted read is not tried again") \
@@ -102,6 +105,7 @@
   X(kShortReadIsTheEnd, "a read that the kernel cut short is taken for the end of the file") \
   X(kManifestWriteIgnored, "a manifest whose bytes were not written is renamed into place") \
   X(kDirectorySyncIgnored, "a failed sync of the directory before an install is ignored") \
+  X(kNoSpaceFailsLog, "a new log file that does not fit fails the log until Resume") \
   X(kAllocateAfterAppend, "memory is taken between a record's write and its acknowledgement") \
   X(kDropIsDefinite, "a drop that a crash may leave or not returns a definite error") \
   X(kDropKeepsRefusing, "a drop that failed leaves the keyspace refused") \
@@ -125,6 +129,7 @@
   X(kSkipModelChecksum, "a model is used without a look at its checksums") \
   X(kSkipFilterChecksum, "a filter is used before it was verified") \
   X(kSkipVerifyChecksum, "Verify does not compare the checksums of blocks") \
+  X(kMergeIgnoresReadError, "a merge takes an input that cannot be read for one that ends") \
   X(kRepairIgnoresHoles, "repair gives out a row that an unreadable newer one may hide") \
   X(kRepairGivesOlder, "repair gives out the older value of a row whose newest is unreadable") \
   X(kRepairGoesOnBehindGap, "repair applies commits behind one that is lost") \

@@ -57,6 +57,7 @@ Status FormatFileError(StatusCode code, std::string_view file, std::uint64_t off
     message.append(": ").append(fmt::vformat(format, args));
     return Status(code, message, file, offset);
   } catch (...) {
+    if (KYRO_PLANTED(kErrorTextIsAnError)) return Status(StatusCode::kResourceExhausted);
     return Status(code, kNoMemoryToSay, file, offset);
   }
 }

@@ -68,7 +68,10 @@ Status Log::DropPrepared() {
 }
 
 Result<std::unique_ptr<wal::Writer>> Log::TakeNext() {
-  KYRO_RETURN_IF_ERROR(Prepare());
+  if (Status status = Prepare(); !status.ok()) {
+    const bool no_space = status.code() == StatusCode::kNoSpace;
+    return KYRO_PLANTED(kNoSpaceFailsLog) && no_space ? Fail(std::move(status)) : status;
+  }
   MutexLock lock(&mutex_);
   return std::move(prepared_);
 }

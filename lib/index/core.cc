@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
+
 namespace kyro::index {
 namespace {
 
@@ -30,6 +32,7 @@ std::uint32_t FinishBlockProbe(const Core& core, const Columns& columns, std::ui
                                std::uint32_t edge, std::uint32_t less) noexcept {
   // Of distinct keys the first of a window needs no look at its left neighbour.
   if (less == 0 && core.unique && columns.keys[edge] == key) return edge;
+  if (KYRO_PLANTED(kBracketUnchecked)) return edge;
   if (Brackets(columns.keys, core.key_count, key, edge)) return edge;
   return FallBack(core, columns, key);
 }
@@ -40,6 +43,7 @@ std::uint32_t FinishLeafProbe(const Core& core, const Columns& columns, std::uin
   const std::uint64_t* keys = columns.keys;
   const std::uint32_t count = core.key_count;
   if (less == 0 && core.unique && keys[edge] == key) return edge;
+  if (KYRO_PLANTED(kBracketUnchecked)) return edge;
   if (Brackets(keys, count, key, edge)) return edge;
   const std::uint64_t error = core.max_error;
   const std::uint64_t low = position < error ? 0 : position - error;

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/planted.h"
 #include "hwy/highway.h"
 #include "index/core.h"
 #include "index/route.h"
@@ -170,7 +171,8 @@ struct LowerBoundProbe {
 
 HWY_INLINE std::uint32_t BlockStart(const Core& core, std::uint64_t block) {
   const std::uint64_t start = block * kBlockKeys;
-  if (HWY_UNLIKELY(start > core.block_start_max)) return core.block_start_max;
+  const bool past = start > core.block_start_max && !KYRO_PLANTED(kPredictionUnclamped);
+  if (HWY_UNLIKELY(past)) return core.block_start_max;
   return static_cast<std::uint32_t>(start);
 }
 
@@ -268,11 +270,16 @@ HWY_INLINE std::uint64_t SmallTreeBlock(const Core& core, std::uint64_t key, std
 
 // ---------------------------------------------------------------------------------- slots
 
+HWY_INLINE std::uint32_t LeafStart(const Core& core, std::uint32_t position, std::uint32_t lines) {
+  const bool clamped = !KYRO_PLANTED(kPredictionUnclamped);
+  return LeafWindowStart(position, lines, clamped ? core.leaf_start_max : ~std::uint32_t{0});
+}
+
 HWY_INLINE Window LeafWindow(const Core& core, std::uint64_t slot, std::uint64_t fraction,
                              std::uint32_t lines) {
   Window window;
   window.position = LeafPosition(slot, fraction);
-  window.start = LeafWindowStart(window.position, lines, core.leaf_start_max);
+  window.start = LeafStart(core, window.position, lines);
   window.count = lines * kLineKeys;
   return window;
 }
@@ -354,7 +361,7 @@ struct SlotLookup {
   }
   static HWY_INLINE Result FindInLeaf(Place place, std::uint64_t key, SlotPosition at) {
     const std::uint32_t position = LeafPosition(at.slot, at.fraction);
-    const std::uint32_t start = LeafWindowStart(position, kLines, place.core().leaf_start_max);
+    const std::uint32_t start = LeafStart(place.core(), position, kLines);
     Probe::template Prefetch<kWindowKeys>(place, start);
     return Probe::template Leaf<kWindowKeys>(place, key, start, position);
   }
