@@ -88,13 +88,9 @@ namespace kyro {
 //
 // The caller releases the stream, if OK. kInvalidArgument if `out` is null; kResourceExhausted
 // without memory.
-template <class K>
-[[gnu::visibility("default")]] Status ExportArrow(const View<K>& view, ::ArrowArrayStream* out);
-
-// With u64 keys.
-extern template Status ExportArrow(const View<U64>& view, ::ArrowArrayStream* out);
-// With byte-string keys.
-extern template Status ExportArrow(const View<Bytes>& view, ::ArrowArrayStream* out);
+[[gnu::visibility("default")]] Status ExportArrow(const View<U64>& view, ::ArrowArrayStream* out);
+// The same for byte-string keys.
+[[gnu::visibility("default")]] Status ExportArrow(const View<Bytes>& view, ::ArrowArrayStream* out);
 
 }  // namespace kyro
 

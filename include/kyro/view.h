@@ -17,8 +17,6 @@
 #include "kyro/status.h"
 #include "kyro/types.h"
 
-struct ArrowArrayStream;  // kyro/arrow.h
-
 namespace kyro {
 
 namespace read {  // kyro's own
@@ -28,6 +26,7 @@ template <class K>
 class MergingCursor;
 template <class K>
 class ScanCursor;
+struct ArrowAccess;
 }  // namespace read
 
 // An ordered walk in both directions. One thread at a time. Keys and values live until the next
@@ -187,8 +186,7 @@ class [[gnu::visibility("default")]] View {
  private:
   template <class>
   friend class Keyspace;
-  template <class Kind>
-  friend Status ExportArrow(const View<Kind>& view, ::ArrowArrayStream* out);
+  friend struct read::ArrowAccess;
   explicit View(std::shared_ptr<const read::ViewState<K>> state) noexcept;
 
   const Getter<K>* getter_;  // part of the state

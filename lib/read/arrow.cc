@@ -231,24 +231,30 @@ struct Calls {
 
 }  // namespace
 
+// A View's friend.
+struct ArrowAccess {
+  template <class K>
+  static Status Export(const View<K>& view, ArrowArrayStream* out) {
+    if (out == nullptr) return Status(StatusCode::kInvalidArgument, "out is null");
+    *out = ArrowArrayStream{};
+    return Guarded([&] {
+      auto stream = std::make_unique<Stream<K>>(view.state_);
+      *out = {&Calls<K>::GetSchema, &Calls<K>::GetNext, &Calls<K>::GetLastError, &Calls<K>::Release,
+              stream.release()};
+      return Status::Ok();
+    });
+  }
+};
+
 }  // namespace kyro::read
 
 namespace kyro {
 
-template <class K>
-Status ExportArrow(const View<K>& view, ::ArrowArrayStream* out) {
-  using read::Calls;
-  if (out == nullptr) return Status(StatusCode::kInvalidArgument, "out is null");
-  *out = ArrowArrayStream{};
-  return Guarded([&] {
-    auto stream = std::make_unique<read::Stream<K>>(view.state_);
-    *out = {&Calls<K>::GetSchema, &Calls<K>::GetNext, &Calls<K>::GetLastError, &Calls<K>::Release,
-            stream.release()};
-    return Status::Ok();
-  });
+Status ExportArrow(const View<U64>& view, ::ArrowArrayStream* out) {
+  return read::ArrowAccess::Export(view, out);
 }
-
-template Status ExportArrow(const View<U64>& view, ::ArrowArrayStream* out);
-template Status ExportArrow(const View<Bytes>& view, ::ArrowArrayStream* out);
+Status ExportArrow(const View<Bytes>& view, ::ArrowArrayStream* out) {
+  return read::ArrowAccess::Export(view, out);
+}
 
 }  // namespace kyro
