@@ -11,6 +11,7 @@
 //                                until the next call; what it offers besides: see hot_loops.h
 //   class Session                optional: reads and writes, see hot_loops.h
 //   Facts facts()                optional
+//   std::string WhyNot(Workload)   optional: a reason besides the ones that follow from the above
 //   static constexpr const char* kOnlyBatches   optional: why nothing but multiget_* is offered
 //   TimeTrain(keys)              optional: nanoseconds
 #ifndef KYRO_BENCH_PEERS_ENGINE_OF_H_
@@ -79,6 +80,9 @@ class EngineOf final : public Engine {
     const bool batch = workload >= Workload::kMultiget8 && workload <= Workload::kMultiget128;
     if constexpr (requires { Store::kOnlyBatches; }) {
       if (!batch && workload != Workload::kLoad) return Store::kOnlyBatches;
+    }
+    if constexpr (requires { store_.WhyNot(workload); }) {
+      if (std::string reason = store_.WhyNot(workload); !reason.empty()) return reason;
     }
     const bool walks = workload == Workload::kSeek50 || workload == Workload::kScanRows ||
                        workload == Workload::kScanColumns || workload == Workload::kYcsbE;

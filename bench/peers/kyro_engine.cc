@@ -137,6 +137,12 @@ class KyroStore {
     std::string value_;
   };
 
+  // The states are made after opening, of the same model.
+  std::string WhyNot(Workload workload) const {
+    const bool same = IsOpen(workload) || workload == Workload::kTrain;
+    return same && options_.state != "default" ? "as kyro" : "";
+  }
+
   // Training looks every key up before it returns: validation is included.
   double TimeTrain(KeySpan keys) {
     double nanos = 0;
