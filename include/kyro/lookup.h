@@ -69,7 +69,7 @@ static_assert(sizeof(Lookup) == 16);
 template <class K>
 struct Getter {
   using Function = Lookup (*)(const Getter&, typename K::Key) noexcept;  // given the Getter itself
-  mutable std::atomic<Function> get{nullptr};
+  mutable std::atomic<Function> get{nullptr};                            // how it is done now
 };
 
 }  // namespace kyro
