@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <string>
 
@@ -37,6 +38,7 @@ class TemporaryDirectory {
 };
 
 constexpr unsigned kChildSeconds = 60;  // a child that hangs is ended by SIGALRM
+constexpr int kChildThrew = 99;
 
 // Runs `body` in a forked child, which exits with what it returns; the status as waitpid has it.
 template <class Body>
@@ -45,7 +47,12 @@ int InChild(Body&& body) {
   const pid_t child = ::fork();
   if (child == 0) {
     ::alarm(kChildSeconds);
-    const int status = body();
+    int status = kChildThrew;
+    try {
+      status = body();
+    } catch (const std::exception& error) {  // must not go on as a second run of the tests
+      std::printf("  %s\n", error.what());
+    }
     std::fflush(nullptr);
     ::_exit(status);
   }
