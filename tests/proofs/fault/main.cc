@@ -153,7 +153,7 @@ void ProveSpace(const Args& args, std::uint64_t seed, Tally* tally) {
   const Selection selection(args);
   const std::size_t steps = Program::step_count();
   for (const std::size_t from : {0, 4, 8, 15, 19}) {
-    const std::uint64_t stride = args.quick ? levels * support::kSparse / 6 + 1 : 1;
+    const std::uint64_t stride = args.quick ? levels * support::kSparse / 12 + 1 : 1;
     std::atomic<std::uint64_t> full{0};
     (void)Sweep(args.threads, stride, selection, *tally, [&](std::uint64_t n) {
       const std::string what = "space: room for " + std::to_string(n * 512 - 512) +
