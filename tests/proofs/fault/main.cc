@@ -249,7 +249,7 @@ void RequireAll(const Args& args, Tally* tally) {
   tally->Require("crashes", 100'000 / less);
   tally->Require("errors", 100'000 / less);
   tally->Require("unknown outcomes", 2'000 / less);
-  tally->Require("levels of space", 2'000 / less);
+  tally->Require("levels of space", 1'400 / less);
   tally->Require("interruptions", 5'000 / (2 * less));
   tally->Require("errnos", 400);
 }
