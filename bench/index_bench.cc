@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "bench/bench.h"
+#include "bench/peers/datasets.h"
 #include "index/model.h"
 
 namespace kyro::index {
@@ -35,51 +36,19 @@ using Keys = std::vector<std::uint64_t>;
 
 constexpr std::size_t kQueriesMax = std::size_t{1} << 20;
 constexpr std::size_t kBatch = 32;
-
-using bench::Mix;
+constexpr std::uint64_t kSeed = 1;  // of keys
 
 std::uint64_t ValueOf(std::uint64_t key) {
   return key * 0x9e3779b97f4a7c15u + 1;
 }
-
-class Rng {
- public:
-  explicit Rng(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t Next() { return Mix(state_ += 0x9e3779b97f4a7c15u); }
-  double Unit() { return static_cast<double>(Next() >> 11) * 0x1p-53; }
-  double Normal() {
-    return std::sqrt(-2.0 * std::log(1.0 - Unit())) * std::cos(6.283185307179586 * Unit());
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 void SortUnique(Keys* keys) {
   std::sort(keys->begin(), keys->end());
   keys->erase(std::unique(keys->begin(), keys->end()), keys->end());
 }
 
-Keys Uniform(std::size_t count) {
-  Rng rng(1);
-  Keys keys(count);
-  for (std::uint64_t& key : keys) key = rng.Next();
-  SortUnique(&keys);
-  return keys;
-}
-
-Keys Lognormal(std::size_t count) {
-  Rng rng(2);
-  Keys keys(count);
-  for (std::uint64_t& key : keys) {
-    key = static_cast<std::uint64_t>(std::min(std::exp(2.0 * rng.Normal()) * 1e12, 9e18));
-  }
-  SortUnique(&keys);
-  return keys;
-}
-
 Keys Outlier(std::size_t count) {
-  Keys keys = Uniform(count);
+  Keys keys = bench::MakeDataset("uniform", count, kSeed).keys;
   for (std::uint64_t& key : keys) key >>= 20;
   keys.push_back(~std::uint64_t{0});
   SortUnique(&keys);
@@ -108,7 +77,7 @@ struct Point {
 };
 
 // A fractal curve from a to b by midpoint displacement.
-void Coast(Point a, Point b, std::size_t steps, Rng* rng, Keys* out) {
+void Coast(Point a, Point b, std::size_t steps, bench::Numbers* rng, Keys* out) {
   if (steps <= 1) {
     const auto coordinate = [](double c) {
       return static_cast<std::uint32_t>(std::clamp(c, 0.0, 1.0) * 2147483647.0);
@@ -124,7 +93,7 @@ void Coast(Point a, Point b, std::size_t steps, Rng* rng, Keys* out) {
 
 // Cells that simulated coasts pass through: a few continents and many islands.
 Keys Coastline(std::size_t count) {
-  Rng rng(3);
+  bench::Numbers rng(3);
   Keys keys;
   for (double share = 0.2; keys.size() < count; share = std::max(share * 0.8, 1e-5)) {
     const std::size_t steps =
@@ -140,37 +109,12 @@ Keys Coastline(std::size_t count) {
   return keys;
 }
 
-// Clumps of 15 to 19 consecutive keys: no two slots look alike.
-Keys Clumped(std::size_t count) {
-  Rng rng(4);
-  Keys keys;
-  while (keys.size() < count) {
-    std::uint64_t key = rng.Next() >> 1;
-    for (std::uint64_t n = 15 + rng.Next() % 5; n > 0; --n) keys.push_back(key++);
-  }
-  SortUnique(&keys);
-  return keys;
-}
-
-// Nine keys of ten are uniform; the others stand where the line through their stretch of 1000 keys
-// fits worst already: the greedy attack on linear fits.
-Keys Poisoned(std::size_t count) {
-  const Keys base = Uniform(count * 9 / 10);
-  Keys keys = base;
-  for (std::size_t first = 0; first + 1000 <= base.size(); first += 1000) {
-    const auto low = static_cast<double>(base[first]);
-    const double slope = 999.0 / (static_cast<double>(base[first + 999]) - low);
-    double worst = -1;
-    std::size_t at = first;
-    for (std::size_t i = first; i < first + 1000; ++i) {
-      const double rank = (static_cast<double>(base[i]) - low) * slope;
-      const double error = std::abs(rank - static_cast<double>(i - first));
-      if (error > worst) worst = error, at = i;
-    }
-    for (std::uint64_t n = 1; n <= 111; ++n) keys.push_back(base[at] + n);
-  }
-  SortUnique(&keys);
-  return keys;
+// The sets that need no file are those that kyro_peers has. The coasts here are made: every machine
+// has them.
+Keys MakeKeys(const std::string& name, std::size_t count) {
+  if (name == "outlier") return Outlier(count);
+  if (name == "coastline") return Coastline(count);
+  return bench::MakeDataset(name, count, kSeed).keys;
 }
 
 // One column on 64-byte boundaries, as in a segment.
@@ -198,7 +142,7 @@ struct Data {
     Result<Model> opened = Model::Open(blob.bytes(), static_cast<std::uint32_t>(count));
     if (!opened.ok() || !VerifyModel(*opened, key_span()).ok()) std::abort();
     model = *opened;
-    Rng rng(7);
+    bench::Numbers rng(7);
     for (std::size_t i = 0; i < std::min(kQueriesMax, count * 4); ++i) {
       positions.push_back(static_cast<std::uint32_t>(rng.Next() % count));
       queries.push_back(sorted[positions.back()]);
@@ -381,19 +325,16 @@ bool Wanted(std::string_view name) {
 }
 
 void RegisterSets(std::size_t count) {
-  const std::pair<const char*, Keys (*)(std::size_t)> sets[] = {
-      {"uniform", Uniform}, {"coastline", Coastline}, {"lognormal", Lognormal},
-      {"outlier", Outlier}, {"clumped", Clumped},     {"poisoned", Poisoned}};
   const char* const both = std::getenv("KYRO_BENCH_BOTH");
-  for (const auto& [name, make] : sets) {
+  for (const std::string name :
+       {"uniform", "coastline", "lognormal", "outlier", "clumped", "poisoned"}) {
     if (!Wanted(name)) continue;
-    const Keys keys = make(count);
+    const Keys keys = MakeKeys(name, count);
     Register(name, std::make_shared<Data>(keys));
     if (both == nullptr) continue;
     using Force = TrainOptions::Force;
     for (const auto& [how, force] : {std::pair("slots", Force::kSlots), {"tree", Force::kTree}}) {
-      Register(std::string(name) + "_" + how,
-               std::make_shared<Data>(keys, TrainOptions{.force = force}));
+      Register(name + "_" + how, std::make_shared<Data>(keys, TrainOptions{.force = force}));
     }
   }
 }
