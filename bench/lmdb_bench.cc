@@ -31,6 +31,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/working_directory.h"
 #include "kyro/db.h"
 #include "shoreline/hilbert.h"
 #include "shoreline/record.h"
@@ -481,13 +482,8 @@ int RunAll(Settings settings) {
     settings.keys = std::min<std::size_t>(settings.keys, 100000);
     settings.repeats = 1;
   }
-  std::string made = "/var/tmp/kyro-lmdb-bench-XXXXXX";
-  if (settings.directory.empty()) {
-    if (mkdtemp(made.data()) == nullptr) Give("no directory can be made in /var/tmp");
-    settings.directory = made;
-  } else {
-    made.clear();
-  }
+  const WorkingDirectory directory(settings.directory, "lmdb-bench");
+  settings.directory = directory.path();
   auto all = nlohmann::ordered_json::array();
   for (const std::string& set : settings.sets) {
     all.push_back(RunSet(settings, set));
@@ -495,7 +491,6 @@ int RunAll(Settings settings) {
     std::fflush(stdout);
   }
   if (!settings.json.empty()) std::ofstream(settings.json) << all.dump(2) << '\n';
-  if (!made.empty()) std::filesystem::remove_all(made);
   for (const auto& result : all) Judge(settings, result);
   return 0;
 }

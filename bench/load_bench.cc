@@ -7,8 +7,7 @@
 //
 //   load_bench [--keys N] [--repeats N] [--dir DIR] [--require-ratio X] [--smoke]
 //
-// Prints the medians of the repeats and their ratio. Kyro's rows come one by one (`rows`) and as
-// columns (`columns`, the call that takes many).
+// Prints the medians of the repeats and their ratio.
 #include <fmt/format.h>
 #include <lmdb.h>
 
@@ -27,6 +26,7 @@
 #include <vector>
 
 #include "bench/bench.h"
+#include "bench/working_directory.h"
 #include "kyro/db.h"
 
 namespace kyro::bench {
@@ -177,13 +177,9 @@ void Print(const char* what, const Times& times) {
 
 int RunAll(Settings settings) {
   if (settings.smoke) settings.keys = 20000, settings.repeats = 1;
-  std::string made = "/var/tmp/kyro-load-bench-XXXXXX";
-  if (settings.directory.empty()) {
-    Must(mkdtemp(made.data()) != nullptr, "no directory can be made in /var/tmp");
-    settings.directory = made;
-  }
+  const WorkingDirectory directory(settings.directory, "load-bench");
   const Rows rows = MakeRows(settings.keys);
-  const std::string place = settings.directory + "/load_bench.tmp";
+  const std::string place = directory.path() + "/load_bench.tmp";
   Times by_row, lmdb;
   for (int i = 0; i < settings.repeats; ++i) {
     RemoveDirectory(place);
@@ -191,7 +187,7 @@ int RunAll(Settings settings) {
     RemoveDirectory(place);
     LoadLmdb(place, rows, &lmdb);
   }
-  RemoveDirectory(settings.directory == made ? made : place);
+  RemoveDirectory(place);
   fmt::print("{} rows of 16 bytes, medians of {}\n", rows.keys.size(), settings.repeats);
   Print("rows", by_row);
   Print("lmdb", lmdb);

@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +18,7 @@
 #include "bench/peers/record.h"
 #include "bench/peers/runner.h"
 #include "bench/peers/targets.h"
+#include "bench/working_directory.h"
 
 namespace kyro::bench {
 namespace {
@@ -80,28 +80,6 @@ std::vector<Section> SectionsOf(const Flags& flags, const std::string& dataset) 
   return chosen;
 }
 
-// A directory of our own, removed at the end.
-class WorkingDirectory {
- public:
-  explicit WorkingDirectory(const std::string& path) : path_(path) {
-    if (!path_.empty()) {
-      std::filesystem::create_directories(path_);
-      return;
-    }
-    made_ = "/var/tmp/kyro-peers-XXXXXX";
-    if (mkdtemp(made_.data()) == nullptr) Give("no directory can be made in /var/tmp");
-    path_ = made_;
-  }
-  ~WorkingDirectory() {
-    std::error_code ignored;
-    if (!made_.empty()) std::filesystem::remove_all(made_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_, made_;
-};
-
 int RunAll(Flags flags) {
   if (flags.preset.empty() && !flags.sections.empty()) Give("--sections needs --preset");
   if (!flags.preset.empty() && !(flags.engines.empty() && flags.workloads.empty())) {
@@ -114,7 +92,7 @@ int RunAll(Flags flags) {
   for (const std::string& dataset : datasets) {
     for (Section& section : SectionsOf(flags, dataset)) sections.push_back(std::move(section));
   }
-  const WorkingDirectory directory(flags.common.directory);
+  const WorkingDirectory directory(flags.common.directory, "peers");
   Results results(flags.json);
   fmt::print("{}\n", Machine());
   bool right = true;
