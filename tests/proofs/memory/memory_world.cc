@@ -31,6 +31,7 @@ class Owned {
   }
   T* operator->() const noexcept { return base_.get(); }
   T* get() const noexcept { return base_.get(); }
+  std::unique_ptr<T>&& Moved() noexcept { return std::move(base_); }
 
  private:
   std::unique_ptr<T> base_;
@@ -40,7 +41,8 @@ class Owned {
 template <class Wrapper, class T>
 Result<std::unique_ptr<T>> Wrap(Result<std::unique_ptr<T>> base) {
   KYRO_RETURN_IF_ERROR(base.status());
-  return std::unique_ptr<T>(std::make_unique<Wrapper>(std::move(base).value()));
+  Owned<T> owned(std::move(base).value());  // if there is no memory for a handle
+  return std::unique_ptr<T>(std::make_unique<Wrapper>(owned.Moved()));
 }
 
 class AllocatingMapping final : public io::Mapping {
