@@ -121,6 +121,7 @@ class Core {
   void BuildUpkeep(const manifest::LoadedManifest& loaded);
   Status Recover();
   Status RecoverIntoSegments(Recovered* recovered);
+  Status CleanUp(Recovered* recovered);
   Status StartThreads(const Recovered& recovered);
   Status NameLogFile(const FileId& file);
   Sequence Durable() const noexcept;

@@ -179,8 +179,7 @@ Status Core::Recover() {
   if (!options_.read_only && CheckWritable().ok()) {
     KYRO_ASSIGN_OR_RETURN(const std::uint64_t next, NextFreeNumber(*directory_));
     installer_->RaiseNextNumber(next);
-    KYRO_RETURN_IF_ERROR(
-        DeleteOrphans(directory_.get(), installer_->manifest(), recovered_.chain, &recovered_));
+    KYRO_RETURN_IF_ERROR(CleanUp(&recovered_));
   }
   if (!clean) Report(Event::Kind::kRecovered, "", recovered_.batch_bytes);
   if (recovered_.chain.torn_bytes != 0) {
@@ -228,6 +227,26 @@ Status Core::RecoverIntoSegments(Recovered* recovered) {
   KYRO_ASSIGN_OR_RETURN(recovered->active,
                         delta::Generation::Create(options_.delta_bytes, recovered->last_sequence));
   return Status::Ok();
+}
+
+// O3. Where nothing was installed since Open the manifest may be one that a power cut takes back,
+// and with it everything that is read here.
+Status Core::CleanUp(Recovered* recovered) {
+  KYRO_ASSIGN_OR_RETURN(Leftovers left,
+                        FindLeftovers(*directory_, installer_->manifest(), recovered->chain));
+  recovered->unknown_files = std::move(left.unknown);
+  if (installer_->installs() == 0 && !KYRO_PLANTED(kManifestTrusted)) {
+    KYRO_RETURN_IF_ERROR(directory_->Sync());
+    // A sync after one that failed may say that it is done when nothing was. What is deleted here
+    // is what the manifest before this one named; so this one is installed again.
+    if (!left.orphans.empty()) {
+      Status status = installer_->Install([](manifest::Manifest*) { return Status::Ok(); });
+      if (status.code() == StatusCode::kNoSpace) return Status::Ok();  // the next Open deletes them
+      KYRO_RETURN_IF_ERROR(status);
+    }
+  }
+  recovered->orphans_deleted = left.count();
+  return DeleteLeftovers(directory_.get(), left);
 }
 
 // ---------------------------------------------------------------------------------- threads

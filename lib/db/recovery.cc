@@ -173,28 +173,37 @@ Result<std::uint64_t> NextFreeNumber(const io::Directory& directory) {
   return next;
 }
 
-Status DeleteOrphans(io::Directory* directory, const manifest::Manifest& manifest,
-                     const wal::Chain& chain, Recovered* recovered) {
+Result<Leftovers> FindLeftovers(const io::Directory& directory, const manifest::Manifest& manifest,
+                                const wal::Chain& chain) {
   const std::set<std::string> named = NamedFiles(manifest, chain);
-  KYRO_ASSIGN_OR_RETURN(const auto entries, directory->List());
-  bool deleted = false;
+  KYRO_ASSIGN_OR_RETURN(const auto entries, directory.List());
+  Leftovers left;
   for (const io::DirectoryEntry& entry : entries) {
     if (named.count(entry.name) != 0) continue;
     FileKind kind;
     std::uint64_t number = 0;
-    const bool orphan =
-        entry.type == io::FileType::kRegular &&
-        (IsTemporary(entry.name) || (ParseFileName(entry.name, &kind, &number) &&
-                                     IsOurs(*directory, entry.name, kind, manifest.database)));
-    if (!orphan) {
-      recovered->unknown_files.push_back(entry.name);
-      continue;
+    const bool regular = entry.type == io::FileType::kRegular;
+    if (regular && IsTemporary(entry.name)) {
+      left.temporary.push_back(entry.name);
+    } else if (regular && ParseFileName(entry.name, &kind, &number) &&
+               IsOurs(directory, entry.name, kind, manifest.database)) {
+      left.orphans.push_back(entry.name);
+    } else {
+      left.unknown.push_back(entry.name);
     }
-    KYRO_RETURN_IF_ERROR(directory->Unlink(entry.name));
-    ++recovered->orphans_deleted;
-    deleted = true;
   }
-  return deleted ? directory->Sync() : Status::Ok();
+  return left;
+}
+
+Status DeleteLeftovers(io::Directory* directory, const Leftovers& left) {
+  for (const auto* names : {&left.temporary, &left.orphans}) {
+    for (const std::string& name : *names) {
+      Status status = directory->Unlink(name);
+      // An install has a temporary file of its own, which took the place of an older one.
+      if (!status.ok() && status.code() != StatusCode::kNotFound) return status;
+    }
+  }
+  return left.count() == 0 ? Status::Ok() : directory->Sync();
 }
 
 Status EmptyLeftover(io::Directory* directory, const std::string& path) {

@@ -6,7 +6,9 @@
 //   O2  After an unclean end everything that was replayed is flushed to segments and installed by
 //       one manifest whose log floor is above every old log file: bytes that survived a failed
 //       sync in the page cache are not trusted twice.
-//   O3  Nothing is deleted before that manifest is durable, and nothing that is not ours ever.
+//   O3  Nothing is deleted before the manifest is durable, and nothing that is not ours ever. One
+//       that is there need not be: the process that installed it may have ended before it could
+//       sync the directory, or have failed to (upkeep/installer.h, I4).
 #ifndef KYRO_DB_RECOVERY_H_
 #define KYRO_DB_RECOVERY_H_
 
@@ -51,11 +53,19 @@ Status Replay(const io::Directory& directory, const manifest::Manifest& manifest
 // 1 + the highest file number in the directory.
 Result<std::uint64_t> NextFreeNumber(const io::Directory& directory);
 
-// Deletes what an interrupted process of this database left: temporary files, and numbered files
-// with a valid header of this database that `manifest` and `chain` do not name. All else is left
-// alone; its names go to `recovered->unknown_files`.
-Status DeleteOrphans(io::Directory* directory, const manifest::Manifest& manifest,
-                     const wal::Chain& chain, Recovered* recovered);
+// What an interrupted process of this database left.
+struct Leftovers {
+  std::vector<std::string> temporary;  // files that never got their name
+  std::vector<std::string> orphans;    // with a number and a valid header, but named by nothing
+  std::vector<std::string> unknown;    // all else: left alone
+
+  std::uint64_t count() const noexcept { return temporary.size() + orphans.size(); }
+};
+Result<Leftovers> FindLeftovers(const io::Directory& directory, const manifest::Manifest& manifest,
+                                const wal::Chain& chain);
+
+// Deletes the temporary files and the orphans. The manifest that does not name them is durable.
+Status DeleteLeftovers(io::Directory* directory, const Leftovers& left);
 
 // Empties what an interrupted checkpoint or repair left at `path`. kAlreadyExists if there is
 // anything that is no file of a database: nothing is deleted then.

@@ -44,8 +44,7 @@ Status Core::FinishRecovery() {
   KYRO_RETURN_IF_ERROR(RecoverIntoSegments(&again));
   recovered_.active->Freeze(again.last_sequence);
   KYRO_RETURN_IF_ERROR(installer_->PublishInitial(again.active));
-  KYRO_RETURN_IF_ERROR(
-      DeleteOrphans(directory_.get(), installer_->manifest(), again.chain, &again));
+  KYRO_RETURN_IF_ERROR(CleanUp(&again));
   return StartThreads(again);
 }
 

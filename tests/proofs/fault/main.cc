@@ -40,6 +40,9 @@ struct Shape {
   bool sticky = false;
   std::uint64_t write_first = 0;
   bool after = false;
+
+  // Only syncs fail: what is there may not be durable long after, so every step ends in power cuts.
+  bool of_syncs() const { return !ops.Has(FsOp::kWrite) && !ops.Has(FsOp::kCreate); }
 };
 
 constexpr FsOps kHandles = {FsOp::kOpenDirectory, FsOp::kCreate, FsOp::kOpenForWrite, FsOp::kOpen,
@@ -109,14 +112,21 @@ void CheckCrashes(FaultWorld* world, Program* program, std::initializer_list<Cra
   }
 }
 
-// One run of the program: crashes where the fault first hit (and after every step) and at the end,
-// then healing.
-void RunProgram(FaultWorld* world, Program* program, bool crash_always, std::uint64_t seed,
+// Where a run of the program crashes, beside where the fault first hits and the end.
+enum class CrashAlso { kNowhere, kAfterEveryStep, kAfterEveryStepSinceHit };
+
+// One run of the program, with its crashes; then healing.
+void RunProgram(FaultWorld* world, Program* program, CrashAlso also, std::uint64_t seed,
                 Sums* sums) {
   bool hit = false;
   for (std::size_t step = 0; step < Program::step_count(); ++step) {
     program->Step(step);
-    if (crash_always) CheckCrashes(world, program, {kKilled, kCutOld}, seed, sums);
+    if (also == CrashAlso::kAfterEveryStep) {
+      CheckCrashes(world, program, {kKilled, kCutOld}, seed, sums);
+    }
+    if (hit && also == CrashAlso::kAfterEveryStepSinceHit) {
+      CheckCrashes(world, program, {kCutOld, kCut}, seed + step, sums);
+    }
     if (hit || !world->Troubled()) continue;
     hit = true;
     CheckCrashes(world, program, {kKilled, kCutOld, kCut}, seed, sums);
@@ -223,7 +233,10 @@ void ProveCalls(const Args& args, std::uint64_t seed, const Deadline& deadline, 
                       [&](const std::string& wrong) { tally->Violation(what + ": " + wrong); });
       Plan(shape, n, &world);
       if (args.minutes != 0) PlanAnother(shape, n, seed, &world);
-      RunProgram(&world, &program, /*crash_always=*/n == 1, seed + n, &sums);
+      const CrashAlso also = n == 1             ? CrashAlso::kAfterEveryStep
+                             : shape.of_syncs() ? CrashAlso::kAfterEveryStepSinceHit
+                                                : CrashAlso::kNowhere;
+      RunProgram(&world, &program, also, seed + n, &sums);
       tally->Count("faults", world.hits() > 0 ? 1 : 0);
       return world.hits() > 0;
     });

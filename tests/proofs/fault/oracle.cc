@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proofs/fault/oracle.h"
 
+#include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace kyro::proofs {
@@ -49,10 +51,10 @@ void Oracle::Resumed() {
 
 std::string Oracle::Reopened(const db::State& found, bool durable) {
   const std::string wrong = Left(found, false);
-  std::erase_if(lines_, [&](const Line& line) { return line.back() != found; });
-  if (lines_.empty()) lines_ = {Line{found}};
-  if (durable) Synced();
-  lines_.resize(1);
+  const auto other = [&](const Line& line) { return line.back() != found; };
+  if (std::all_of(lines_.begin(), lines_.end(), other)) lines_ = {Line{found}};
+  std::stable_partition(lines_.begin(), lines_.end(), std::not_fn(other));
+  if (durable) Resumed();
   return wrong;
 }
 

@@ -30,8 +30,8 @@ class Oracle {
   bool in_doubt() const { return lines_.size() > 1; }
   // Resume returned OK: what was undetermined is not there, and never will be.
   void Resumed();
-  // A new Open shows `found`, and that is for ever; a line for people if it may not be. With
-  // `durable` no power cut takes it back.
+  // A new Open shows `found`; a line for people if it may not. With `durable` that is for ever;
+  // without (it opened read-only) what was in doubt still is, to be decided by a later one.
   std::string Reopened(const db::State& found, bool durable);
 
   // What readers see.

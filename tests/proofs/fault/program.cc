@@ -37,6 +37,11 @@ bool IsUnreadable(const Status& status) {
          status.message().find("cannot be read") != std::string_view::npos;
 }
 
+// What was in doubt before a Resume that succeeds is decided after it, as what was read meanwhile.
+bool ResumeSettles(StallReason stall) {
+  return stall == StallReason::kLogFailed || stall == StallReason::kReadOnly;
+}
+
 }  // namespace
 
 Program::Program(World* world, Scale scale, std::uint64_t choose,
@@ -229,7 +234,7 @@ Status Program::Mend() {
     const Status resumed = Call([&] { return db_->Resume(); });
     if (Judge("Resume", resumed)) {
       sync_failed_ = false;
-      if (log_failed) oracle_.Resumed();
+      if (ResumeSettles(stall)) oracle_.Resumed();
       if (!oracle_.in_doubt()) return Status::Ok();
     } else if (resumed.code() != StatusCode::kReadOnly) {
       return resumed;
@@ -248,9 +253,9 @@ void Program::Heal(bool may_open_again) {
   Note("heal");
   (void)world_->executor().Advance(std::chrono::seconds(1));
   if (!Ready()) return Wrong("cannot be opened without faults");
-  const bool log_failed = GetStats().stall == StallReason::kLogFailed;
+  const StallReason stall = GetStats().stall;
   const Status resumed = Call([&] { return db_->Resume(); });
-  if (resumed.ok() && log_failed) oracle_.Resumed();
+  if (resumed.ok() && ResumeSettles(stall)) oracle_.Resumed();
   if (!resumed.ok()) {
     // Only after a failed sync of the directory does nothing but opening again help.
     if (resumed.code() != StatusCode::kReadOnly || !may_open_again) {
