@@ -280,7 +280,7 @@ void ModelRun::Leave(CrashKind kind, Unsynced unsynced) {
   peeks_ = false;
   AddStats(db_->db.stats(), totals_);
   world_->fs().StopAt(0);
-  auto after = world_->Crash(kind, world_->fs().event_count(), random_.Next(), unsynced);
+  auto after = world_->Crash(kind, support::SimFs::kNow, random_.Next(), unsynced);
   db_ = nullptr;
   Enter(std::move(after));
 }
@@ -496,7 +496,7 @@ void ModelRun::Checkpoint() {
   });
   ++totals_->checkpoints;
   // It is durable, and it is a database of its own.
-  const auto cut = world_->Crash(CrashKind::kPowerCut, world_->fs().event_count(), random_.Next(),
+  const auto cut = world_->Crash(CrashKind::kPowerCut, support::SimFs::kNow, random_.Next(),
                                  random_.OneIn(2) ? Unsynced::kAllOld : Unsynced::kSeeded);
   CheckCopy(cut.get(), cut->env(), path, /*write=*/false);
   const During<bool> peeks(&peeks_, false);

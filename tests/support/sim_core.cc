@@ -119,6 +119,7 @@ const SimState& SimFs::Core::StateAt(std::uint64_t number) {
 std::shared_ptr<SimFs::Core> SimFs::Core::CrashImage(CrashKind kind, std::uint64_t event,
                                                      std::uint64_t seed, Unsynced unsynced) {
   const MutexLock lock(&mutex_);
+  if (event == kNow) event = next_event_;
   const SimState& state = StateAt(event);
   if (kind == CrashKind::kPowerCut) {
     return std::make_shared<Core>(state.AfterPowerCut(seed, unsynced), disk_bytes_);

@@ -124,12 +124,15 @@ class SimFs final : public io::FileSystem {
 
   // --- Events and crashes ---
 
+  // As an event of CrashImage: whatever the last one is by then, where other threads go on.
+  static constexpr std::uint64_t kNow = ~std::uint64_t{0};
+
   std::uint64_t event_count() const;
   SimEvent event(std::uint64_t number) const;        // requires a journal that reaches back to it
   std::string Describe(std::uint64_t number) const;  // "#17 write 000003.wal 512+1024"
 
-  // The file system after a crash at `event`, 0 .. event_count(). The same arguments give the same
-  // image. `seed` is used by kKillTorn, by kSeeded and for garbage.
+  // The file system after a crash at `event`, 0 .. event_count(), or kNow. The same arguments give
+  // the same image. `seed` is used by kKillTorn, by kSeeded and for garbage.
   std::unique_ptr<SimFs> CrashImage(CrashKind kind, std::uint64_t event, std::uint64_t seed = 0,
                                     Unsynced unsynced = Unsynced::kSeeded) const;
   // What a power cut at `event` would decide about, in an order that depends on nothing else.
