@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proofs/proof.h"
 
+#include <malloc.h>
+
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -33,6 +35,11 @@ bool Take(std::string_view argument, std::string_view option, std::uint64_t* num
 }
 
 }  // namespace
+
+void KeepMemory() {
+  (void)::mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  (void)::mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
 
 Args ParseArgs(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);

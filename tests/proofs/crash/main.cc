@@ -184,6 +184,7 @@ class Proof {
 int Main(int argc, char** argv) {
   Plan plan;
   plan.args = proofs::ParseArgs(argc, argv);
+  proofs::KeepMemory();
   if (!ParseOnly(plan.args.only, &plan)) {
     std::fprintf(stderr, "--only=%s: no mode, operation or workload\n", plan.args.only.c_str());
     return 2;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proofs/fault/sweep.h"
 
-#include <malloc.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <thread>
@@ -40,11 +38,6 @@ std::uint64_t Sweep(std::uint64_t threads, std::uint64_t stride, const Selection
   work();
   for (std::thread& worker : workers) worker.join();
   return end.load();
-}
-
-void KeepMemory() {
-  (void)::mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  (void)::mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }
 
 }  // namespace kyro::proofs

@@ -41,10 +41,6 @@ class Deadline {
 std::uint64_t Sweep(std::uint64_t threads, std::uint64_t stride, const Selection& selection,
                     const Tally& tally, const std::function<bool(std::uint64_t n)>& run);
 
-// Has freed memory stay with the process: a run frees and takes the same large buffers thousands of
-// times, and asking the kernel for each costs a third of the time.
-void KeepMemory();
-
 }  // namespace kyro::proofs
 
 #endif  // KYRO_TESTS_PROOFS_FAULT_SWEEP_H_
