@@ -341,8 +341,9 @@ TEST(Overlap, IsCountedByOperation) {
 }
 
 TEST(CheckOrder, ReturnsTheCommitsInTheirOrder) {
-  const Verdict verdict = CheckOrder(
-      Maker().Put(0, 1, 10, kX, "a").W(1, 2, 3, 12, {{kX, "b"}}).Put(0, 11, 12, kX, "c"));
+  Maker maker;  // the verdict's order points into its history
+  const Verdict verdict =
+      CheckOrder(maker.Put(0, 1, 10, kX, "a").W(1, 2, 3, 12, {{kX, "b"}}).Put(0, 11, 12, kX, "c"));
   ASSERT_EQ(verdict.why, "");
   ASSERT_EQ(verdict.order.size(), 3u);
   EXPECT_EQ(verdict.order[0].first, 11u);

