@@ -534,6 +534,7 @@ void ModelRun::FailSyncAndResume() {
   if (status.ok()) return Settle(status, batch);  // the background met it
   ++totals_->operations;
   CheckAll();
+  if (status.code() == StatusCode::kReadOnly) return Do(db_->db.Resume(), "Resume");  // of a mark
   if (status.code() != StatusCode::kUnknownOutcome) return;
   // It may have been the sync of a seal, which is one sector, and the write was not even tried.
   const bool tried = world_->fs().BytesWritten(wal) - written > 1000;
