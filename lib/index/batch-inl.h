@@ -26,8 +26,40 @@ inline constexpr std::size_t kLockstep = 32;
 
 // ---------------------------------------------------------------------------------- slots
 
-// Lookups of one policy (lookup-inl.h), which also says what of each result to fetch.
-template <class Lookup, class Probe>
+template <bool kMixed>
+HWY_INLINE Window LocateInSlot(const Core& core, std::uint64_t key, SlotPosition at) {
+  const std::uint64_t slot = core.slots[at.slot];
+  if (kMixed && HWY_UNLIKELY(KindOf(slot) != SlotKind::kLeaf)) {
+    return LocateDeep(core, key, slot, at.fraction);
+  }
+  return LeafWindow(core, slot, at.fraction, core.probe_lines);
+}
+
+HWY_INLINE void PrefetchWindow(const Columns& columns, const Window& window) {
+  PrefetchKeys<2 * kLineKeys>(columns, window.start);
+  if (window.count > 2 * kLineKeys) PrefetchKeys<kLineKeys>(columns, window.start + 2 * kLineKeys);
+  if (window.count > 3 * kLineKeys) PrefetchKeys<kLineKeys>(columns, window.start + 3 * kLineKeys);
+}
+
+template <std::uint32_t kLines, bool kMixed, class Probe>
+HWY_INLINE void ProbeWindows(typename Probe::Place place, const std::uint64_t* queries,
+                             const Window* windows, typename Probe::Result* results,
+                             std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const Window& window = windows[i];
+    if (kMixed && HWY_UNLIKELY(window.in_tree)) {
+      results[i] = Probe::template Block<kBlockKeys>(place, queries[i], window.start);
+    } else {
+      results[i] = Probe::template Leaf<kLines * kLineKeys>(place, queries[i], window.start,
+                                                            window.position);
+    }
+    Probe::PrefetchResult(place, results[i]);
+  }
+}
+
+// Lookups of one policy (lookup-inl.h), which also says what of each result to fetch. One copy for
+// any number of lines, of which only the probes are compiled once each.
+template <bool kMixed, class Probe>
 HWY_INLINE void FindSlotsLockstep(typename Probe::Place place, const std::uint64_t* queries,
                                   typename Probe::Result* results, std::size_t count) {
   const Core& core = place.core();
@@ -38,16 +70,16 @@ HWY_INLINE void FindSlotsLockstep(typename Probe::Place place, const std::uint64
     PrefetchLine(reinterpret_cast<std::uintptr_t>(core.slots + at[i].slot));
   }
   for (std::size_t i = 0; i < count; ++i) {
-    windows[i] = Lookup::LocateInSlot(core, queries[i], core.slots[at[i].slot], at[i].fraction);
-    if (windows[i].in_tree) {
-      PrefetchKeys<kBlockKeys>(place.columns(), windows[i].start);
-    } else {
-      PrefetchKeys<Lookup::kWindowKeys>(place.columns(), windows[i].start);
-    }
+    windows[i] = LocateInSlot<kMixed>(core, queries[i], at[i]);
+    PrefetchWindow(place.columns(), windows[i]);
   }
-  for (std::size_t i = 0; i < count; ++i) {
-    results[i] = Lookup::ProbeWindow(place, queries[i], windows[i]);
-    Probe::PrefetchResult(place, results[i]);
+  switch (core.probe_lines) {
+    case 2:
+      return ProbeWindows<2, kMixed, Probe>(place, queries, windows, results, count);
+    case 3:
+      return ProbeWindows<3, kMixed, Probe>(place, queries, windows, results, count);
+    default:
+      return ProbeWindows<4, kMixed, Probe>(place, queries, windows, results, count);
   }
 }
 
@@ -114,9 +146,8 @@ struct ErrorCounts {
 };
 
 // Rank of keys[i], its lower bound: the first of the keys equal to it.
-template <bool kUnique>
 HWY_INLINE std::uint32_t RankOf(const std::uint64_t* keys, std::uint32_t i, std::uint32_t before) {
-  return !kUnique && i > 0 && keys[i] == keys[i - 1] ? before : i;
+  return i > 0 && keys[i] == keys[i - 1] ? before : i;
 }
 
 // Counts the keys [first, last], all of which `window` was found for; `rank` is first's rank.
@@ -175,34 +206,11 @@ class LeafLines {
 #endif
 };
 
-// The structure of one node. Its fields are copied to where no store can alias them.
-template <bool kUnique>
-KYRO_INDEX_LARGE void MeasureLeaves(const Core& core, const std::uint64_t* keys,
-                                    Measured* measured) {
-  const NodeRecord root = core.root;
-  const std::uint64_t* const slots = core.slots;
-  const std::uint32_t count = core.key_count;
-  ErrorCounts errors;
-  LeafLines lines(root, kUnique);
-  std::uint32_t rank = 0;
-  for (std::uint32_t i = 0; i < count;) {
-    const SlotPosition at = LocateSlot(root, keys[i]);
-    if (kUnique && lines.Add(keys, i, count, at, slots[at.slot], &errors)) {
-      i += kLineKeys;
-      continue;
-    }
-    rank = RankOf<kUnique>(keys, i, rank);
-    errors.Add(LeafPosition(slots[at.slot], at.fraction), rank, i);
-    ++i;
-  }
-  errors.MoveTo(measured);
-}
-
-// The structure of many nodes, one stretch of keys that share a slot after the other. Slots are
-// monotone in the key, so a stretch ends at the first key of another slot.
-class MixedMeter {
+// The structures of one node and of many, one stretch of keys that share a slot after the other.
+// Slots are monotone in the key, so a stretch ends at the first key of another slot.
+class SlotMeter {
  public:
-  MixedMeter(const Core& core, const std::uint64_t* keys) : core_(core), keys_(keys) {}
+  SlotMeter(const Core& core, const std::uint64_t* keys) : core_(core), keys_(keys) {}
 
   void Run(Measured* measured) {
     MeasureNode(core_.root, 0, 1, 0, core_.key_count, measured);
@@ -226,7 +234,7 @@ class MixedMeter {
           rank_ = i - 1;
           continue;
         }
-        rank_ = RankOf<false>(keys_, i, rank_);
+        rank_ = RankOf(keys_, i, rank_);
         errors_.Add(LeafPosition(slot, exists ? at.fraction : 0), rank_, i);
         ++i;
         continue;
@@ -266,7 +274,7 @@ class MixedMeter {
   // all keys between them.
   void MeasureTree(std::uint64_t slot, std::uint32_t first, std::uint32_t end, Measured* measured) {
     for (std::uint32_t i = first; i < end;) {
-      rank_ = RankOf<false>(keys_, i, rank_);
+      rank_ = RankOf(keys_, i, rank_);
       const Window window = BlockWindow(core_, SmallTreeBlock(core_, keys_[i], slot));
       std::uint32_t last = std::min(i / kBlockKeys * kBlockKeys + kBlockKeys, end) - 1;
       const bool together =
@@ -274,7 +282,7 @@ class MixedMeter {
           BlockWindow(core_, SmallTreeBlock(core_, keys_[last], slot)).start == window.start;
       if (!together) last = i;
       AddTreeKeys(window, rank_, i, last, measured);
-      for (++i; i <= last; ++i) rank_ = RankOf<false>(keys_, i, rank_);
+      for (++i; i <= last; ++i) rank_ = RankOf(keys_, i, rank_);
     }
   }
 
@@ -283,6 +291,11 @@ class MixedMeter {
   ErrorCounts errors_;
   std::uint32_t rank_ = 0;
 };
+
+KYRO_INDEX_LARGE inline void MeasureSlots(const Core& core, const std::uint64_t* keys,
+                                          Measured* measured) noexcept {
+  SlotMeter(core, keys).Run(measured);
+}
 
 // The predictor is monotone, so if a block's first and last key both find the block, so does
 // every key between them. Blocks where that does not hold (they begin with duplicates of a key
@@ -294,7 +307,7 @@ KYRO_INDEX_LARGE inline void MeasureTree(const Core& core, const std::uint64_t* 
     const std::uint32_t last = std::min(first + kBlockKeys, core.key_count) - 1;
     const Window low = LocateInRootTree(core, keys[first]);
     const Window high = LocateInRootTree(core, keys[last]);
-    rank = RankOf<false>(keys, first, rank);
+    rank = RankOf(keys, first, rank);
     if (rank == first && low.start == high.start && low.start <= first) {
       AddTreeKeys(low, rank, first, last, measured);
       rank = last;
@@ -302,7 +315,7 @@ KYRO_INDEX_LARGE inline void MeasureTree(const Core& core, const std::uint64_t* 
       continue;
     }
     for (std::uint32_t i = first; i <= last; ++i) {
-      rank = RankOf<false>(keys, i, rank);
+      rank = RankOf(keys, i, rank);
       AddTreeKeys(LocateInRootTree(core, keys[i]), rank, i, i, measured);
     }
   }

@@ -40,14 +40,6 @@ struct AnyFamily {
       positions[i] = AnyLookup::Find({&core, &columns}, queries[i]);
     }
   }
-  static void MeasureSlots(const Core& core, const std::uint64_t* keys,
-                           Measured* measured) noexcept {
-    if (core.structure == Structure::kMixed) {
-      MixedMeter(core, keys).Run(measured);
-    } else {
-      MeasureLeaves<false>(core, keys, measured);
-    }
-  }
   static constexpr Kernels kSlots = {&LowerBoundOf<AnyLookup>, &Batch, &PredictInSlots,
                                      &TraceInSlots, &MeasureSlots};
   static constexpr Kernels kTree = {&LowerBoundOf<AnyLookup>, &Batch, &PredictInTree, &TraceInTree,
@@ -64,30 +56,15 @@ inline const Kernels& TreeKernels(std::uint32_t) {
 
 #else
 
-template <std::uint32_t kLines, bool kMixed>
-struct SlotFamily {
-  using Lookup = SlotLookup<kLines, kMixed>;
-
-  KYRO_INDEX_LARGE static void Batch(const Core& core, const Columns& columns,
-                                     const std::uint64_t* queries, std::uint32_t* positions,
-                                     std::size_t count) noexcept {
-    for (std::size_t i = 0; i < count; i += kLockstep) {
-      FindSlotsLockstep<Lookup, LowerBoundProbe>({&core, &columns}, queries + i, positions + i,
-                                                 std::min(kLockstep, count - i));
-    }
+template <bool kMixed>
+KYRO_INDEX_LARGE void BatchInSlots(const Core& core, const Columns& columns,
+                                   const std::uint64_t* queries, std::uint32_t* positions,
+                                   std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; i += kLockstep) {
+    FindSlotsLockstep<kMixed, LowerBoundProbe>({&core, &columns}, queries + i, positions + i,
+                                               std::min(kLockstep, count - i));
   }
-  static void Measure(const Core& core, const std::uint64_t* keys, Measured* measured) noexcept {
-    if constexpr (kMixed) {
-      MixedMeter(core, keys).Run(measured);
-    } else if (core.unique) {
-      MeasureLeaves<true>(core, keys, measured);
-    } else {
-      MeasureLeaves<false>(core, keys, measured);
-    }
-  }
-  static constexpr Kernels kKernels = {&LowerBoundOf<Lookup>, &Batch, &PredictInSlots,
-                                       &TraceInSlots, &Measure};
-};
+}
 
 KYRO_INDEX_LARGE inline void BatchInTree(const Core& core, const Columns& columns,
                                          const std::uint64_t* queries, std::uint32_t* positions,
@@ -98,8 +75,21 @@ KYRO_INDEX_LARGE inline void BatchInTree(const Core& core, const Columns& column
   }
 }
 
-// Only a single lookup is compiled once per depth: there a level loop cost 11-13%. SSE4,
-// where the compares are what a lookup costs, has the loop.
+// Only a single lookup is compiled once per number of lines, kind of slots, and depth of a tree:
+// there a level loop cost 11-13%. SSE4, where the compares are what a lookup costs, tests them.
+template <std::uint32_t kLines, bool kMixed>
+struct SlotFamily {
+#if HWY_TARGET == HWY_SSE4
+  using Lookup = AnySlotLookup<>;
+  static constexpr bool kMixedBatch = true;
+#else
+  using Lookup = SlotLookup<kLines, kMixed>;
+  static constexpr bool kMixedBatch = kMixed;
+#endif
+  static constexpr Kernels kKernels = {&LowerBoundOf<Lookup>, &BatchInSlots<kMixedBatch>,
+                                       &PredictInSlots, &TraceInSlots, &MeasureSlots};
+};
+
 template <std::uint32_t kLevels>
 struct TreeFamily {
 #if HWY_TARGET == HWY_SSE4

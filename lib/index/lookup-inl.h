@@ -322,6 +322,20 @@ inline Window LocateInSlots(const Core& core, std::uint64_t key) {
   return LeafWindow(core, slot, at.fraction, core.probe_lines);
 }
 
+// The probe of a leaf's window in a model of any number of lines.
+template <class Probe>
+HWY_INLINE typename Probe::Result ProbeLeaf(typename Probe::Place place, std::uint64_t key,
+                                            std::uint32_t start, std::uint32_t position) {
+  switch (place.core().probe_lines) {
+    case 2:
+      return Probe::template Leaf<2 * kLineKeys>(place, key, start, position);
+    case 3:
+      return Probe::template Leaf<3 * kLineKeys>(place, key, start, position);
+    default:
+      return Probe::template Leaf<4 * kLineKeys>(place, key, start, position);
+  }
+}
+
 // Any structure, tested at run time.
 struct AnyLookup {
   static HWY_INLINE std::uint32_t Find(LowerBoundProbe::Place place, std::uint64_t key) {
@@ -329,59 +343,71 @@ struct AnyLookup {
     const Window window =
         core.structure == Structure::kTree ? LocateInRootTree(core, key) : LocateInSlots(core, key);
     if (window.in_tree) return LowerBoundProbe::Block<kBlockKeys>(place, key, window.start);
-    switch (window.count) {
-      case 2 * kLineKeys:
-        return LowerBoundProbe::Leaf<2 * kLineKeys>(place, key, window.start, window.position);
-      case 3 * kLineKeys:
-        return LowerBoundProbe::Leaf<3 * kLineKeys>(place, key, window.start, window.position);
-      default:
-        return LowerBoundProbe::Leaf<4 * kLineKeys>(place, key, window.start, window.position);
-    }
+    return ProbeLeaf<LowerBoundProbe>(place, key, window.start, window.position);
   }
 };
 
+template <std::uint32_t kLines, class Probe>
+HWY_INLINE typename Probe::Result FindInLeaf(typename Probe::Place place, std::uint64_t key,
+                                             SlotPosition at) {
+  const std::uint32_t position = LeafPosition(at.slot, at.fraction);
+  const std::uint32_t start = LeafStart(place.core(), position, kLines);
+  Probe::template Prefetch<kLines * kLineKeys>(place, start);
+  return Probe::template Leaf<kLines * kLineKeys>(place, key, start, position);
+}
+
+// The same for a model of any number of lines.
+template <class Probe>
+HWY_INLINE typename Probe::Result FindInAnyLeaf(typename Probe::Place place, std::uint64_t key,
+                                                SlotPosition at) {
+  switch (place.core().probe_lines) {
+    case 2:
+      return FindInLeaf<2, Probe>(place, key, at);
+    case 3:
+      return FindInLeaf<3, Probe>(place, key, at);
+    default:
+      return FindInLeaf<4, Probe>(place, key, at);
+  }
+}
+
+// Below a root slot that is no leaf. One copy for any number of lines: the branch on it is always
+// the same.
+template <class Probe>
+HWY_NOINLINE typename Probe::Result FindDeep(typename Probe::Place place, std::uint64_t key,
+                                             std::uint64_t slot, std::uint64_t fraction) {
+  const Core& core = place.core();
+  const SlotPosition at = FollowChildren(core, key, {slot, fraction});
+  if (KindOf(at.slot) == SlotKind::kLeaf) return FindInAnyLeaf<Probe>(place, key, at);
+  const std::uint32_t start = BlockStart(core, SmallTreeBlock(core, key, at.slot));
+  Probe::template Prefetch<kBlockKeys>(place, start);
+  return Probe::template Block<kBlockKeys>(place, key, start);
+}
+
 template <std::uint32_t kLines, bool kMixed, class Probe = LowerBoundProbe>
 struct SlotLookup {
-  using Result = typename Probe::Result;
-  using Place = typename Probe::Place;
-  static constexpr std::uint32_t kWindowKeys = kLines * kLineKeys;
-
-  static HWY_INLINE Window LocateInSlot(const Core& core, std::uint64_t key, std::uint64_t slot,
-                                        std::uint64_t fraction) {
-    if (kMixed && HWY_UNLIKELY(KindOf(slot) != SlotKind::kLeaf)) {
-      return LocateDeep(core, key, slot, fraction);
-    }
-    return LeafWindow(core, slot, fraction, kLines);
-  }
-  static HWY_INLINE Result ProbeWindow(Place place, std::uint64_t key, const Window& window) {
-    if (kMixed && window.in_tree) {
-      return Probe::template Block<kBlockKeys>(place, key, window.start);
-    }
-    return Probe::template Leaf<kWindowKeys>(place, key, window.start, window.position);
-  }
-  static HWY_INLINE Result FindInLeaf(Place place, std::uint64_t key, SlotPosition at) {
-    const std::uint32_t position = LeafPosition(at.slot, at.fraction);
-    const std::uint32_t start = LeafStart(place.core(), position, kLines);
-    Probe::template Prefetch<kWindowKeys>(place, start);
-    return Probe::template Leaf<kWindowKeys>(place, key, start, position);
-  }
-  static HWY_NOINLINE Result FindDeep(Place place, std::uint64_t key, std::uint64_t slot,
-                                      std::uint64_t fraction) {
-    const Core& core = place.core();
-    const SlotPosition at = FollowChildren(core, key, {slot, fraction});
-    if (KindOf(at.slot) == SlotKind::kLeaf) return FindInLeaf(place, key, at);
-    const std::uint32_t start = BlockStart(core, SmallTreeBlock(core, key, at.slot));
-    Probe::template Prefetch<kBlockKeys>(place, start);
-    return Probe::template Block<kBlockKeys>(place, key, start);
-  }
-  static HWY_INLINE Result Find(Place place, std::uint64_t key) {
+  static HWY_INLINE typename Probe::Result Find(typename Probe::Place place, std::uint64_t key) {
     if (HWY_UNLIKELY(Probe::IsOutside(place, key))) return Probe::Outside();
     const SlotPosition at = Probe::RootSlot(place, key);
     const std::uint64_t slot = place.core().slots[at.slot];
     if (kMixed && HWY_UNLIKELY(KindOf(slot) != SlotKind::kLeaf)) {
-      return FindDeep(place, key, slot, at.fraction);
+      return FindDeep<Probe>(place, key, slot, at.fraction);
     }
-    return FindInLeaf(place, key, {slot, at.fraction});
+    return FindInLeaf<kLines, Probe>(place, key, {slot, at.fraction});
+  }
+};
+
+// Lines and structure tested at run time. Where the model has no children, no slot says so, and if
+// damage does, the probe refutes what is found there.
+template <class Probe = LowerBoundProbe>
+struct AnySlotLookup {
+  static HWY_INLINE typename Probe::Result Find(typename Probe::Place place, std::uint64_t key) {
+    if (HWY_UNLIKELY(Probe::IsOutside(place, key))) return Probe::Outside();
+    const SlotPosition at = Probe::RootSlot(place, key);
+    const std::uint64_t slot = place.core().slots[at.slot];
+    if (HWY_UNLIKELY(KindOf(slot) != SlotKind::kLeaf)) {
+      return FindDeep<Probe>(place, key, slot, at.fraction);
+    }
+    return FindInAnyLeaf<Probe>(place, key, {slot, at.fraction});
   }
 };
 

@@ -43,15 +43,14 @@ HWY_INLINE Lookup ValueAt(const Columns& columns, std::uint32_t position) {
 // A lookup whose window proved nothing, once more, from its beginning: whoever calls this last and
 // with what it was given itself keeps no registers for it and needs no stack frame. That is 11 of
 // 70 instructions.
-template <bool kEight>
-[[gnu::noinline, gnu::cold]] Lookup GetUnproved(const Direct<U64>& direct,
-                                                std::uint64_t key) noexcept {
+[[gnu::noinline, gnu::cold]] inline Lookup GetUnproved(const Direct<U64>& direct,
+                                                       std::uint64_t key) noexcept {
   const Columns& columns = direct.columns;
   const std::uint32_t count = direct.core.key_count;
   const std::uint32_t position =
       index::HWY_NAMESPACE::AnyLookup::Find({&direct.core, &columns}, key);
   if (position >= count || columns.keys[position] != key) return Lookup::Absent();
-  return ValueAt<kEight>(columns, position);
+  return ValueAt<false>(columns, position);
 }
 
 // Answers instead of lower bounds (index::LowerBoundProbe). A hit needs no bracket: keys are
@@ -74,7 +73,7 @@ struct AnswerProbe {
     return index::LocateSlotInside(place.core().root, key);
   }
   static HWY_INLINE Lookup Unproved(Place place, std::uint64_t key) {
-    return GetUnproved<kEight>(*place.direct, key);
+    return GetUnproved(*place.direct, key);
   }
   static HWY_INLINE void PrefetchResult(Place, const Lookup& lookup) {
     index::HWY_NAMESPACE::PrefetchLine(reinterpret_cast<std::uintptr_t>(lookup.value().data()));
@@ -121,11 +120,11 @@ Lookup GetDirect(const Getter<U64>& getter, std::uint64_t key) noexcept {
 using BatchProbe = AnswerProbe<false>;
 using index::HWY_NAMESPACE::kLockstep;
 
-template <class Finder>
+template <bool kMixed>
 void MultiGetInSlots(const Direct<U64>& direct, const std::uint64_t* keys, Lookup* out,
                      std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; i += kLockstep) {
-    index::HWY_NAMESPACE::FindSlotsLockstep<Finder, BatchProbe>({&direct}, keys + i, out + i,
+    index::HWY_NAMESPACE::FindSlotsLockstep<kMixed, BatchProbe>({&direct}, keys + i, out + i,
                                                                 std::min(kLockstep, count - i));
   }
 }
@@ -138,22 +137,18 @@ inline void MultiGetInTree(const Direct<U64>& direct, const std::uint64_t* keys,
 }
 
 template <std::uint32_t kLines, bool kMixed>
-DirectWay<U64> WayInSlots(bool eight) {
-  using index::HWY_NAMESPACE::SlotLookup;
-  return {eight ? &GetDirect<SlotLookup<kLines, kMixed, AnswerProbe<true> > >
-                : &GetDirect<SlotLookup<kLines, kMixed, AnswerProbe<false> > >,
-          &MultiGetInSlots<SlotLookup<kLines, kMixed, BatchProbe> >};
-}
+constexpr Get kGetInSlots =
+    &GetDirect<index::HWY_NAMESPACE::SlotLookup<kLines, kMixed, AnswerProbe<true> > >;
 
 template <bool kMixed>
-DirectWay<U64> ChooseSlots(std::uint32_t lines, bool eight) {
+Get ChooseSlots(std::uint32_t lines) {
   switch (lines) {
     case 2:
-      return WayInSlots<2, kMixed>(eight);
+      return kGetInSlots<2, kMixed>;
     case 3:
-      return WayInSlots<3, kMixed>(eight);
+      return kGetInSlots<3, kMixed>;
     default:
-      return WayInSlots<4, kMixed>(eight);
+      return kGetInSlots<4, kMixed>;
   }
 }
 
@@ -161,25 +156,26 @@ template <std::uint32_t kLevels>
 constexpr Get kGetInTree =
     &GetDirect<index::HWY_NAMESPACE::TreeLookup<kLevels, AnswerProbe<true> > >;
 
-// A copy for each depth only where 8-byte values are: else the value's line, which cannot be asked
-// for in advance, is what a lookup waits for.
-inline DirectWay<U64> ChooseTree(std::uint32_t levels, bool eight) {
+inline Get ChooseTree(std::uint32_t levels) {
   constexpr Get kGets[] = {kGetInTree<1>, kGetInTree<2>, kGetInTree<3>, kGetInTree<4>,
                            kGetInTree<5>, kGetInTree<6>, kGetInTree<7>};
   static_assert(std::size(kGets) == index::kTreeLevelsMax);
-  constexpr Get kAnyDepth = &GetDirect<index::HWY_NAMESPACE::AnyTreeLookup<AnswerProbe<false> > >;
-  return {eight ? kGets[levels - 1] : kAnyDepth, &MultiGetInTree};
+  return kGets[levels - 1];
 }
 
+// A copy for each number of lines and each depth only where 8-byte values are: else the value's
+// line, which cannot always be asked for in advance, is what a lookup waits for.
 inline DirectWay<U64> Choose(const Core& core, const Columns& columns) {
+  constexpr Get kAnySlots = &GetDirect<index::HWY_NAMESPACE::AnySlotLookup<AnswerProbe<false> > >;
+  constexpr Get kAnyTree = &GetDirect<index::HWY_NAMESPACE::AnyTreeLookup<AnswerProbe<false> > >;
   const bool eight = columns.value_stride == 8;
   switch (core.structure) {
     case index::Structure::kSlots:
-      return ChooseSlots<false>(core.probe_lines, eight);
+      return {eight ? ChooseSlots<false>(core.probe_lines) : kAnySlots, &MultiGetInSlots<false>};
     case index::Structure::kMixed:
-      return ChooseSlots<true>(core.probe_lines, eight);
+      return {eight ? ChooseSlots<true>(core.probe_lines) : kAnySlots, &MultiGetInSlots<true>};
     case index::Structure::kTree:
-      return ChooseTree(core.tree_levels, eight);
+      return {eight ? ChooseTree(core.tree_levels) : kAnyTree, &MultiGetInTree};
     case index::Structure::kSearch:
       break;
   }
