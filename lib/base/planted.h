@@ -104,7 +104,7 @@
   X(kShortWriteIsEnough, "a write that the kernel cut short is taken for whole") \
   X(kShortReadIsTheEnd, "a read that the kernel cut short is taken for the end of the file") \
   X(kManifestWriteIgnored, "a manifest whose bytes were not written is renamed into place") \
-  X(kManifestTrusted, "Open deletes under a manifest that may not be durable")            \
+  X(kManifestTrusted, "Open deletes under a manifest that may not be durable") \
   X(kDirectorySyncIgnored, "a failed sync of the directory before an install is ignored") \
   X(kNoSpaceFailsLog, "a new log file that does not fit fails the log until Resume") \
   X(kAllocateAfterAppend, "memory is taken between a record's write and its acknowledgement") \

@@ -122,6 +122,7 @@ class Core {
   Status Recover();
   Status RecoverIntoSegments(Recovered* recovered);
   Status CleanUp(Recovered* recovered);
+  Status MakeManifestDurable(Leftovers* left);
   Status StartThreads(const Recovered& recovered);
   Status NameLogFile(const FileId& file);
   Sequence Durable() const noexcept;

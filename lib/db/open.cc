@@ -229,6 +229,17 @@ Status Core::RecoverIntoSegments(Recovered* recovered) {
   return Status::Ok();
 }
 
+// A sync after one that failed may say that it is done when nothing was. Orphans may be what the
+// manifest before this one named; so before they are deleted this one is installed again, which
+// syncs the directory too. Without the space for that, they stay for the next Open.
+Status Core::MakeManifestDurable(Leftovers* left) {
+  if (left->orphans.empty()) return directory_->Sync();
+  Status status = installer_->Install([](manifest::Manifest*) { return Status::Ok(); });
+  if (status.code() != StatusCode::kNoSpace || installer_->in_doubt()) return status;
+  left->orphans.clear();
+  return Status::Ok();
+}
+
 // O3. Where nothing was installed since Open the manifest may be one that a power cut takes back,
 // and with it everything that is read here.
 Status Core::CleanUp(Recovered* recovered) {
@@ -236,14 +247,7 @@ Status Core::CleanUp(Recovered* recovered) {
                         FindLeftovers(*directory_, installer_->manifest(), recovered->chain));
   recovered->unknown_files = std::move(left.unknown);
   if (installer_->installs() == 0 && !KYRO_PLANTED(kManifestTrusted)) {
-    KYRO_RETURN_IF_ERROR(directory_->Sync());
-    // A sync after one that failed may say that it is done when nothing was. What is deleted here
-    // is what the manifest before this one named; so this one is installed again.
-    if (!left.orphans.empty()) {
-      Status status = installer_->Install([](manifest::Manifest*) { return Status::Ok(); });
-      if (status.code() == StatusCode::kNoSpace) return Status::Ok();  // the next Open deletes them
-      KYRO_RETURN_IF_ERROR(status);
-    }
+    KYRO_RETURN_IF_ERROR(MakeManifestDurable(&left));
   }
   recovered->orphans_deleted = left.count();
   return DeleteLeftovers(directory_.get(), left);
