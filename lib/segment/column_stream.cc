@@ -13,9 +13,7 @@ ColumnStream::ColumnStream(const VerifiedFile& from, bool device, const Column* 
   if (column == nullptr) return;
   offset_ = column->offset;
   end_ = column->offset + column->bytes;
-  // What is read ahead never reaches beyond the column.
-  buffer_ = std::make_unique_for_overwrite<char[]>(
-      std::min<std::uint64_t>(kVerifyBufferBytes, column->bytes));
+  buffer_ = NewVerifyBuffer(column->bytes);  // reading ahead stays inside the column
 }
 
 Status ColumnStream::NextSlow(std::uint64_t bytes, std::string_view* out) {

@@ -52,8 +52,7 @@ Status VerifyBlocks(const VerifySource& source, const VerifiedFile& file, const 
                     std::string_view table) {
   const std::uint32_t bits = file.header.block_bits;
   const std::uint32_t seed = file.header.file.file.CrcSeed();
-  const auto buffer = std::make_unique_for_overwrite<char[]>(
-      std::min<std::uint64_t>(kVerifyBufferBytes, footer.table_offset));
+  const auto buffer = NewVerifyBuffer(footer.table_offset);
   // The buffer holds whole blocks; the first piece lacks the header area.
   std::uint64_t block = 0;
   for (std::uint64_t at = 0; at < footer.table_offset; at += kVerifyBufferBytes) {
@@ -161,8 +160,7 @@ Status VerifyModelBytes(const VerifySource& source, const SegmentRef& ref,
   KYRO_RETURN_IF_ERROR(CheckModel(from.header, from.name, ref));
   const Column& column = *from.header.Find(ColumnId::kModel);
   bool same = column.bytes == model.size();
-  const auto buffer = std::make_unique_for_overwrite<char[]>(
-      std::min<std::uint64_t>(kVerifyBufferBytes, model.size()));
+  const auto buffer = NewVerifyBuffer(model.size());
   for (std::uint64_t at = 0; same && at < model.size(); at += kVerifyBufferBytes) {
     const std::uint64_t bytes = std::min<std::uint64_t>(kVerifyBufferBytes, model.size() - at);
     KYRO_RETURN_IF_ERROR(ReadAll(source, from, column.offset + at, bytes, buffer.get()));

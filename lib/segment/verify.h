@@ -7,6 +7,7 @@
 #ifndef KYRO_SEGMENT_VERIFY_H_
 #define KYRO_SEGMENT_VERIFY_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,6 +25,11 @@
 namespace kyro::segment {
 
 inline constexpr std::size_t kVerifyBufferBytes = std::size_t{256} << 10;
+
+// For reading `bytes` in pieces of at most kVerifyBufferBytes: no larger than they are.
+inline std::unique_ptr<char[]> NewVerifyBuffer(std::uint64_t bytes) {
+  return std::make_unique_for_overwrite<char[]>(std::min<std::uint64_t>(kVerifyBufferBytes, bytes));
+}
 
 // Where verification reads.
 struct VerifySource {
