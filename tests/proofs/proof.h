@@ -32,7 +32,7 @@ struct Args {
 Args ParseArgs(int argc, char** argv);
 
 // Has freed memory stay with the process: a run frees and takes the same large buffers thousands of
-// times, and asking the kernel for each costs a third to two thirds of the time.
+// times, and asking the kernel for each costs a third to a half of the time.
 void KeepMemory();
 
 // Counts and violations. Any thread.

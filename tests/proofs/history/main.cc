@@ -52,7 +52,6 @@ void RunWorlds(const Args& args, const Bounds& bounds, Tally* tally) {
 
 int Main(int argc, char** argv) {
   const Args args = ParseArgs(argc, argv);
-  KeepMemory();
   const Bounds bounds = BoundsOf(args);
   Tally tally("history");
   tally.Say("seed " + std::to_string(args.seed));

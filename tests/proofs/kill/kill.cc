@@ -39,6 +39,7 @@ struct Scale {
   std::uint64_t other_stride = 11;   // in the other modes
   std::uint64_t crowd_rounds = 120;  // of each worker and mode
   Calls calls = Calls::kChanging;
+  std::uint64_t recovery_one_in = 5;  // so many kills are followed by one of the recovery
 
   std::uint64_t StrideOf(Durability mode) const {
     return mode == Durability::kSync ? stride : other_stride;
@@ -46,7 +47,7 @@ struct Scale {
 };
 
 Scale InMemory(const Args& args) {
-  if (args.quick && support::kSanitized) return {301, 701, 5};
+  if (args.quick && support::kSanitized) return {301, 701, 5, Calls::kChanging, 2};
   if (args.quick) return {61, 211, 12};
   if (args.minutes != 0) return {1, 1, 400, Calls::kAll};
   return {};
@@ -143,7 +144,7 @@ class Each {
     if (torn_bytes.has_value()) reporter_->Count("torn writes");
     const Crash crash = CrashOf(*ledger_.get(), /*power_cut=*/false);
     std::optional<Sequence> exactly;
-    if (random_.OneIn(5)) {
+    if (random_.OneIn(scale_.recovery_one_in)) {
       const std::uint64_t at = 1 + random_.Below(50);
       where += ", then recovery at call " + std::to_string(at);
       exactly = KilledRecovery(script_, world_, at, reporter_);
@@ -288,7 +289,7 @@ int Main(int argc, char** argv) {
     const bool least = args.quick && support::kSanitized;
     tally.Require("kills", args.quick ? (least ? 15 : 100) : 4000);
     tally.Require("torn writes", args.quick ? (least ? 1 : 8) : 600);
-    tally.Require("kills in recovery", args.quick ? (least ? 0 : 3) : 400);
+    tally.Require("kills in recovery", args.quick ? (least ? 1 : 3) : 400);
     tally.Require("random kills", args.quick ? (least ? 20 : 60) : 700);
     tally.Require("in flight", args.quick ? 10 : 1000);
   }

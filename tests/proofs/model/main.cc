@@ -61,7 +61,6 @@ void RunCases(const Args& args, std::atomic<std::uint64_t>* next, Tally* tally) 
 
 int Main(int argc, char** argv) {
   const Args args = ParseArgs(argc, argv);
-  KeepMemory();
   Tally tally("model");
   tally.Say("seed " + std::to_string(args.seed));
   std::atomic<std::uint64_t> next{0};
