@@ -14,8 +14,7 @@ BlockWriter::BlockWriter(io::Directory* directory, const Header& header)
       uuid_seed_(header.file.file.CrcSeed()),
       header_(header),
       name_(FileName(header.file.kind, header.file.number)),
-      temporary_(TemporaryName(name_)),
-      buffer_(std::make_unique_for_overwrite<char[]>(kWriteBufferBytes)) {
+      temporary_(TemporaryName(name_)) {
   // The blocks that the header area fills wholly have a checksum of nothing.
   const std::uint64_t first = kHeaderAreaBytes >> header.block_bits;
   for (std::uint64_t block = 0; block < first; ++block) {
@@ -66,11 +65,8 @@ Status BlockWriter::AppendZeros(std::uint64_t bytes) {
 
 Status BlockWriter::AppendSlow(std::string_view bytes) {
   while (!bytes.empty()) {
-    if (used_ == kWriteBufferBytes) KYRO_RETURN_IF_ERROR(Flush());
-    const std::size_t piece = std::min(bytes.size(), kWriteBufferBytes - used_);
-    std::memcpy(buffer_.get() + used_, bytes.data(), piece);
-    used_ += piece;
-    bytes.remove_prefix(piece);
+    if (buffer_.full()) KYRO_RETURN_IF_ERROR(Flush());
+    bytes.remove_prefix(buffer_.AppendSome(bytes.data(), bytes.size()));
   }
   return Status::Ok();
 }
@@ -92,13 +88,13 @@ void BlockWriter::Checksum(std::string_view bytes) {
 
 Status BlockWriter::Flush() {
   KYRO_RETURN_IF_ERROR(status_);
-  if (used_ == 0) return Status::Ok();
-  const std::string_view bytes(buffer_.get(), used_);
+  const std::string_view bytes = buffer_.bytes();
+  if (bytes.empty()) return Status::Ok();
   Checksum(bytes);
   status_ = file_->Write(flushed_, bytes);
   if (!status_.ok()) return status_;
-  flushed_ += used_;
-  used_ = 0;
+  flushed_ += bytes.size();
+  buffer_.Clear();
   if (flushed_ - writeback_ >= kWritebackBytes) {
     file_->StartWriteback(writeback_, flushed_ - writeback_);
     writeback_ = flushed_;
@@ -134,7 +130,7 @@ Status BlockWriter::FinishFile() {
   ref_ = FileRef{.id = {header_.file.number, header_.file.file},
                  .bytes = footer.file_bytes,
                  .digest = DigestOf(area, table)};
-  buffer_.reset();
+  buffer_.Free();
   return Status::Ok();
 }
 

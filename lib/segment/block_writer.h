@@ -11,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,10 +20,10 @@
 #include "io/env.h"
 #include "kyro/status.h"
 #include "segment/format.h"
+#include "segment/write_buffer.h"
 
 namespace kyro::segment {
 
-inline constexpr std::size_t kWriteBufferBytes = std::size_t{256} << 10;
 inline constexpr std::uint64_t kWritebackBytes = std::uint64_t{4} << 20;
 
 class BlockWriter {
@@ -39,11 +38,8 @@ class BlockWriter {
   // Zero-fills to the next column boundary and begins a column there.
   Status BeginColumn(ColumnId id, ColumnType type, ColumnEncoding encoding, bool required);
   Status Append(std::string_view bytes) {
-    if (bytes.size() <= kWriteBufferBytes - used_) [[likely]] {
-      if (!bytes.empty()) std::memcpy(buffer_.get() + used_, bytes.data(), bytes.size());
-      used_ += bytes.size();
+    if (buffer_.TryAppend(bytes.data(), bytes.size())) [[likely]]
       return Status::Ok();
-    }
     return AppendSlow(bytes);
   }
   Status AppendZeros(std::uint64_t bytes);
@@ -72,7 +68,7 @@ class BlockWriter {
 
  private:
   BlockWriter(io::Directory* directory, const Header& header);
-  std::uint64_t position() const noexcept { return flushed_ + used_; }
+  std::uint64_t position() const noexcept { return flushed_ + buffer_.size(); }
   Status AppendSlow(std::string_view bytes);
   void Checksum(std::string_view bytes);
   Status FinishFile();
@@ -83,8 +79,7 @@ class BlockWriter {
   const std::string name_;
   const std::string temporary_;
   std::unique_ptr<io::WritableFile> file_;
-  std::unique_ptr<char[]> buffer_;  // the file's bytes from flushed_ on
-  std::size_t used_ = 0;
+  WriteBuffer buffer_;  // the file's bytes from flushed_ on
   std::uint64_t flushed_ = kHeaderAreaBytes;
   std::uint64_t writeback_ = 0;  // bytes whose writeback was started
   std::vector<std::uint32_t> table_;

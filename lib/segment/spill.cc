@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "segment/spill.h"
 
-#include <algorithm>
-
 #include "base/crc32c.h"
 #include "base/file_header.h"
 #include "base/status_util.h"
@@ -42,17 +40,14 @@ Status SpillFile::Read(std::uint64_t offset, std::size_t bytes, char* to, std::u
 }
 
 Status SpillColumn::AppendSlow(const char* bytes, std::size_t count) {
-  if (buffer_ == nullptr) buffer_ = std::make_unique_for_overwrite<char[]>(kWriteBufferBytes);
   while (count > 0) {
-    if (used_ == kWriteBufferBytes) {
-      const std::string_view chunk(buffer_.get(), used_);
+    if (buffer_.full()) {
+      const std::string_view chunk = buffer_.bytes();
       KYRO_ASSIGN_OR_RETURN(const std::uint64_t offset, file_->Append(chunk));
       chunks_.push_back(Chunk{offset, Crc32c(chunk)});
-      used_ = 0;
+      buffer_.Clear();
     }
-    const std::size_t piece = std::min(count, kWriteBufferBytes - used_);
-    std::memcpy(buffer_.get() + used_, bytes, piece);
-    used_ += piece;
+    const std::size_t piece = buffer_.AppendSome(bytes, count);
     bytes += piece;
     count -= piece;
   }
@@ -68,10 +63,9 @@ Status SpillColumn::MoveTo(BlockWriter* writer, const std::function<Status()>& t
       KYRO_RETURN_IF_ERROR(writer->Append(std::string_view(chunk.get(), kWriteBufferBytes)));
     }
   }
-  if (used_ > 0) KYRO_RETURN_IF_ERROR(writer->Append(std::string_view(buffer_.get(), used_)));
+  KYRO_RETURN_IF_ERROR(writer->Append(buffer_.bytes()));
   chunks_.clear();
-  buffer_.reset();
-  used_ = 0;
+  buffer_.Free();
   return Status::Ok();
 }
 

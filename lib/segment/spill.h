@@ -11,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,6 +20,7 @@
 #include "io/env.h"
 #include "kyro/status.h"
 #include "segment/block_writer.h"
+#include "segment/write_buffer.h"
 
 namespace kyro::segment {
 
@@ -51,14 +51,13 @@ class SpillColumn {
   explicit SpillColumn(SpillFile* file) : file_(file) {}
 
   Status Append(const void* bytes, std::size_t count) {
-    if (buffer_ == nullptr || count > kWriteBufferBytes - used_) [[unlikely]] {
-      return AppendSlow(static_cast<const char*>(bytes), count);
-    }
-    std::memcpy(buffer_.get() + used_, bytes, count);
-    used_ += count;
-    return Status::Ok();
+    if (buffer_.TryAppend(bytes, count)) [[likely]]
+      return Status::Ok();
+    return AppendSlow(static_cast<const char*>(bytes), count);
   }
-  std::uint64_t bytes() const noexcept { return chunks_.size() * kWriteBufferBytes + used_; }
+  std::uint64_t bytes() const noexcept {
+    return chunks_.size() * kWriteBufferBytes + buffer_.size();
+  }
   bool empty() const noexcept { return bytes() == 0; }
   // Appends everything to `writer`'s open column, frees the memory and calls `tick` between
   // chunks.
@@ -72,8 +71,7 @@ class SpillColumn {
   Status AppendSlow(const char* bytes, std::size_t count);
 
   SpillFile* const file_;
-  std::unique_ptr<char[]> buffer_;
-  std::size_t used_ = 0;
+  WriteBuffer buffer_;
   std::vector<Chunk> chunks_;  // of kWriteBufferBytes each
 };
 

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "segment/write_buffer.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace kyro::segment {
+namespace {
+
+constexpr std::size_t kFirstBytes = 4096;
+
+}  // namespace
+
+std::size_t WriteBuffer::AppendSome(const void* bytes, std::size_t count) {
+  const std::size_t piece = std::min(count, kWriteBufferBytes - used_);
+  if (piece > capacity_ - used_) {
+    const std::size_t capacity = std::max(std::bit_ceil(used_ + piece), kFirstBytes);
+    auto grown = std::make_unique_for_overwrite<char[]>(capacity);
+    if (used_ > 0) std::memcpy(grown.get(), bytes_.get(), used_);
+    bytes_ = std::move(grown);
+    capacity_ = capacity;
+  }
+  (void)TryAppend(bytes, piece);
+  return piece;
+}
+
+void WriteBuffer::Free() noexcept {
+  bytes_.reset();
+  used_ = 0;
+  capacity_ = 0;
+}
+
+}  // namespace kyro::segment
