@@ -138,14 +138,20 @@ class Writer {
 
 class Runner {
  public:
-  Runner(const Script& script, const std::string& world, ScriptLedger* ledger)
-      : script_(script), world_(world), ledger_(ledger), random_(script.seed) {}
+  Runner(const Script& script, const std::string& world, ScriptLedger* ledger,
+         const std::function<void(std::size_t)>& before_step)
+      : script_(script),
+        world_(world),
+        ledger_(ledger),
+        before_step_(before_step),
+        random_(script.seed) {}
 
   Status Run() {
     KYRO_RETURN_IF_ERROR(Open());
     ledger_->opened = 1;
     for (std::size_t x = 1; x <= script_.steps.size(); ++x) {
       ledger_->started = x;
+      if (before_step_) before_step_(x);
       Status status = Do(script_.steps[x - 1], x);
       if (!status.ok()) {
         return Error(status.code(), "step {} ({}): {}", x, NameOf(script_.steps[x - 1].kind),
@@ -244,6 +250,7 @@ class Runner {
   const Script& script_;
   const std::string world_;
   ScriptLedger* const ledger_;
+  const std::function<void(std::size_t)>& before_step_;
   support::FakeClock clock_;
   support::StepExecutor executor_{&clock_};
   SeededRandom random_;
@@ -269,8 +276,9 @@ int RecoverScript(const Script& script, const std::string& world, std::uint64_t 
   return db->Close().ok() ? 0 : 1;
 }
 
-int RunScript(const Script& script, const std::string& world, ScriptLedger* ledger) {
-  const Status status = Runner(script, world, ledger).Run();
+int RunScript(const Script& script, const std::string& world, ScriptLedger* ledger,
+              const std::function<void(std::size_t)>& before_step) {
+  const Status status = Runner(script, world, ledger, before_step).Run();
   if (status.ok()) return 0;
   ledger->error.Set(status.ToString());
   return 1;

@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -72,8 +73,10 @@ std::string DatabaseIn(const std::string& world);
 std::string CheckpointIn(const std::string& world, std::size_t step);
 
 // Runs the script on the real file system, without threads: background jobs run when the script
-// says so. The exit status for the child: 0, or 1 with a line in `ledger->error`.
-int RunScript(const Script& script, const std::string& world, ScriptLedger* ledger);
+// says so. The exit status for the child: 0, or 1 with a line in `ledger->error`. `before_step` is
+// called with each step's number from 1.
+int RunScript(const Script& script, const std::string& world, ScriptLedger* ledger,
+              const std::function<void(std::size_t step)>& before_step = {});
 
 // Opens the database and closes it, on the real file system and without threads. `opened` gets the
 // sequence that Open said, plus 1. The exit status for the child.

@@ -160,13 +160,10 @@ std::vector<sock_filter> FilterFor(Calls calls) {
   return filter;
 }
 
-int TracedBody(Calls calls, const std::function<int()>& body) {
-  std::vector<sock_filter> filter = FilterFor(calls);
-  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+int TracedBody(const TracePlan& plan, const std::function<int()>& body) {
   Check(::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0, "ptrace(TRACEME)");
   ::raise(SIGSTOP);
-  Check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "prctl(NO_NEW_PRIVS)");
-  Check(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0, "prctl(SECCOMP)");
+  if (plan.from_start) CountFromHere(plan.calls);
   return body();
 }
 
@@ -253,9 +250,16 @@ std::string Call::Text() const {
   return text + ")";
 }
 
+void CountFromHere(Calls calls) {
+  std::vector<sock_filter> filter = FilterFor(calls);
+  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+  Check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "prctl(NO_NEW_PRIVS)");
+  Check(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0, "prctl(SECCOMP)");
+}
+
 TraceResult Trace(const TracePlan& plan, const std::function<int()>& body) {
   TraceResult result;
-  const pid_t child = ForkChild([&] { return TracedBody(plan.calls, body); });
+  const pid_t child = ForkChild([&] { return TracedBody(plan, body); });
   int status = Wait(child);
   Check(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP, "the traced child did not stop");
   Check(::ptrace(PTRACE_SETOPTIONS, child, nullptr,

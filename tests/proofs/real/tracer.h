@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Runs a child and stops it before its n-th system call, where it is killed. The calls that count
-// are picked by a seccomp filter, so that the child runs at full speed in between. A call before
-// which the child is killed does not happen: the kernel skips it.
+// are picked by a seccomp filter, so that the child runs at full speed in between, and at full
+// speed altogether until it asks for the filter. A call before which the child is killed does not
+// happen: the kernel skips it.
 #ifndef KYRO_TESTS_PROOFS_REAL_TRACER_H_
 #define KYRO_TESTS_PROOFS_REAL_TRACER_H_
 
@@ -33,6 +34,7 @@ CallClass ClassOf(const Call& call);
 
 struct TracePlan {
   Calls calls = Calls::kChanging;
+  bool from_start = true;     // false: calls count from when the child calls CountFromHere
   std::uint64_t kill_at = 0;  // 1 is the first; 0: never
   // The call is a write of which only so many bytes happen before the child is killed.
   std::optional<std::uint64_t> torn_bytes{};
@@ -50,6 +52,9 @@ struct TraceResult {
 };
 
 TraceResult Trace(const TracePlan& plan, const std::function<int()>& body);
+
+// For the child of a plan that is not `from_start`, once.
+void CountFromHere(Calls calls);
 
 }  // namespace kyro::proofs
 
