@@ -4,6 +4,7 @@
 #ifndef KYRO_TESTS_PROOFS_FAULT_SWEEP_H_
 #define KYRO_TESTS_PROOFS_FAULT_SWEEP_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -40,6 +41,18 @@ class Deadline {
 // early once there are many violations.
 std::uint64_t Sweep(std::uint64_t threads, std::uint64_t stride, const Selection& selection,
                     const Tally& tally, const std::function<bool(std::uint64_t n)>& run);
+
+// The same, done by several threads or, in Shared memory, processes, each with a call of TakeTurns.
+struct SweepTurns {
+  std::atomic<std::uint64_t> next{1};
+  std::atomic<std::uint64_t> end{~std::uint64_t{0}};  // the first n whose fault did not hit
+};
+// Runs the next n until there is none, or `stop` says so.
+void TakeTurns(SweepTurns* turns, std::uint64_t stride, const std::function<bool()>& stop,
+               const std::function<bool(std::uint64_t n)>& run);
+// Where a selection begins and ends, and its stride: 1 unless it is all of them.
+std::uint64_t Select(const Selection& selection, std::uint64_t stride, SweepTurns* turns);
+inline constexpr std::uint64_t kViolationsMany = 20;
 
 }  // namespace kyro::proofs
 

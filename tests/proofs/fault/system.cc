@@ -9,6 +9,8 @@
 #include "proofs/fault/seam_calls.h"
 #include "proofs/fault/sweep.h"
 #include "proofs/fault/system_calls.h"
+#include "proofs/real/shared.h"
+#include "proofs/real/workers.h"
 #include "support/sanitized.h"
 
 namespace kyro::proofs {
@@ -34,11 +36,12 @@ class RealWorld final : public World {
   PatientClock patient_;
 };
 
-// One run; what it saw.
-std::uint64_t Run(const std::string& root, const std::string& what, Tally* tally) {
+// One run; what it saw. `judge` takes violations.
+template <class Judge>
+std::uint64_t Run(const std::string& root, const std::string& what, Judge* judge) {
   RealWorld world(root, what);
   Program program(&world, Scale::kSmall, 0,
-                  [&](const std::string& wrong) { tally->Violation(what + ": " + wrong); });
+                  [&](const std::string& wrong) { judge->Violation(what + ": " + wrong); });
   for (std::size_t step = 0; step < Program::step_count(); ++step) program.Step(step);
   program.Drop();
   SystemCalls::Lift();
@@ -101,6 +104,25 @@ bool CheckErrno(const ScratchDirectory& scratch, const SeamCall& call, Sys sys, 
   return true;
 }
 
+// The n-th run is interrupted as `kind` says. False if it was not, for want of calls.
+bool RunInterrupted(const Interruption& kind, std::uint64_t n, std::uint64_t want,
+                    Reporter* reporter) {
+  const std::string what =
+      "system: " + std::string(kind.name) + ", --only=system:" + std::to_string(n);
+  const ScratchDirectory scratch;
+  if (kind.share < 0) {
+    SystemCalls::Fail(kInterruptible, n, kind.count, EINTR);
+  } else {
+    SystemCalls::Shorten(kPartial, n, kind.count, kind.share);
+  }
+  const std::uint64_t found = Run(scratch.path(), what, reporter);
+  if (found != want) reporter->Violation(what + ": it ran differently");
+  if (SystemCalls::hits() == 0) return false;
+  reporter->Count("faults");
+  reporter->Count("interruptions");
+  return true;
+}
+
 }  // namespace
 
 void ProveErrnos(Tally* tally) {
@@ -127,6 +149,8 @@ void ProveErrnos(Tally* tally) {
   tally->Count("errnos", cases);
 }
 
+// In processes, because real files are mapped and unmapped all the time: threads, which share one
+// map of memory, wait for each other.
 void ProveInterruptions(const Args& args, Tally* tally) {
   constexpr Interruption kKinds[] = {{"EINTR", 1, -1, 1},
                                      {"EINTR 7 times in a row", 7, -1, 5},
@@ -140,25 +164,16 @@ void ProveInterruptions(const Args& args, Tally* tally) {
     want = Run(scratch.path(), "system", tally);
   }
   for (const Interruption& kind : kKinds) {
-    const std::uint64_t stride = kind.stride * (args.quick ? 199 * support::kSparse : 1);
-    const std::uint64_t end = Sweep(args.threads, stride, selection, *tally, [&](std::uint64_t n) {
-      const std::string what =
-          "system: " + std::string(kind.name) + ", --only=system:" + std::to_string(n);
-      const ScratchDirectory scratch;
-      if (kind.share < 0) {
-        SystemCalls::Fail(kInterruptible, n, kind.count, EINTR);
-      } else {
-        SystemCalls::Shorten(kPartial, n, kind.count, kind.share);
-      }
-      const std::uint64_t found = Run(scratch.path(), what, tally);
-      if (found != want) tally->Violation(what + ": it ran differently");
-      const bool hit = SystemCalls::hits() > 0;
-      tally->Count("faults", hit ? 1 : 0);
-      tally->Count("interruptions", hit ? 1 : 0);
-      return hit;
+    Shared<SweepTurns> turns;
+    const std::uint64_t stride =
+        Select(selection, kind.stride * (args.quick ? 199 * support::kSparse : 1), turns.get());
+    RunWorkers(args.threads, tally, {}, [&](std::uint64_t, Reporter& reporter) {
+      TakeTurns(
+          turns.get(), stride, [&] { return reporter.violations() >= kViolationsMany; },
+          [&](std::uint64_t n) { return RunInterrupted(kind, n, want, &reporter); });
     });
     tally->Say("system: " + std::string(kind.name) + ": every " + std::to_string(stride) + ". of " +
-               std::to_string(end - 1) + " calls");
+               std::to_string(turns->end - 1) + " calls");
   }
 }
 
