@@ -38,6 +38,7 @@ struct Outcome {
   std::uint64_t ops = 0;       // that `nanos` are divided by
   std::uint64_t verified = 0;  // values, rows and absences that were checked
   double scaling = 0;          // threads_2: throughput of two threads by that of one
+  std::string stage;           // stages, stages_dependent: how far the gets went
   std::string not_offered;     // why, if the engine cannot serve the workload
   std::string wrong;           // what was wrong, if something was
 };
@@ -59,6 +60,8 @@ class Engine {
   // The first get included.
   virtual Outcome TimeOpen(const Queries& queries) = 0;
   virtual Outcome Run(Workload workload, const Queries& queries) = 0;
+  // stages and stages_dependent: one outcome for each stage, in the order of the way.
+  virtual std::vector<Outcome> RunStages(Workload workload, const Queries& queries) = 0;
   // Reads every row if it can, then gets the keys of `queries`: nothing is touched for the first
   // time afterwards. Untimed.
   virtual void WarmUp(const Queries& queries) = 0;

@@ -14,6 +14,7 @@
 //   std::string WhyNot(Workload)   optional: a reason besides the ones that follow from the above
 //   static constexpr const char* kOnlyBatches   optional: why nothing but multiget_* is offered
 //   TimeTrain(keys)              optional: nanoseconds
+//   TimeStages(queries, values, dependent)   optional: an Outcome for each stage of a get
 #ifndef KYRO_BENCH_PEERS_ENGINE_OF_H_
 #define KYRO_BENCH_PEERS_ENGINE_OF_H_
 
@@ -26,6 +27,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "bench/peers/engine.h"
 #include "bench/peers/hot_loops.h"
@@ -94,6 +96,7 @@ class EngineOf final : public Engine {
     if constexpr (!requires(Store & s) { s.TimeTrain(KeySpan()); }) {
       if (workload == Workload::kTrain) return "no model";
     }
+    if (IsStages(workload) && !kHasStages) return "only kyro's";
     if constexpr (!requires { typename Store::Session; }) {
       if (IsYcsb(workload) && workload != Workload::kYcsbC) return "static";
     }
@@ -117,6 +120,14 @@ class EngineOf final : public Engine {
     return outcome;
   }
 
+  std::vector<Outcome> RunStages(Workload workload, const Queries& queries) override {
+    if constexpr (kHasStages) {
+      return store_.TimeStages(queries, values_, workload == Workload::kStagesDependent);
+    } else {
+      Give("a workload that is not offered");
+    }
+  }
+
   Facts facts() override {
     if constexpr (requires(Store & store) { store.facts(); }) return store_.facts();
     return {};
@@ -124,6 +135,10 @@ class EngineOf final : public Engine {
   bool on_disk() const override { return Store::kOnDisk; }
 
  private:
+  static constexpr bool kHasStages = requires(Store & store, const Queries& q, const Values& v) {
+    store.TimeStages(q, v, true);
+  };
+
   std::uint64_t Read(Workload workload, Reader& reader, const Queries& q) {
     switch (workload) {
       case Workload::kGetHit:

@@ -8,12 +8,10 @@
 
 #include "bench/peers/engine_of.h"
 #include "bench/peers/settings.h"
+#include "bench/peers/stages.h"
 #include "index/model.h"
-#include "kyro/db.h"
-#if __has_include("kyro/column_batch.h")
-#define KYRO_HAVE_COLUMNS
 #include "kyro/column_batch.h"
-#endif
+#include "kyro/db.h"
 
 namespace kyro::bench {
 namespace {
@@ -91,7 +89,25 @@ class KyroStore {
       for (const auto& [key, value] : scan) row(key, value);
       Must(scan.status());
     }
-#ifdef KYRO_HAVE_COLUMNS
+    // All rows where Get finds them; keys are empty if they do not lie side by side.
+    MappedRows Mapped() {
+      MappedRows rows;
+      Scan<U64> scan = view_.scan();
+      ColumnBatch<U64> batch;
+      while (scan.NextBatch(&batch)) {
+        if (rows.values == nullptr) rows = {batch.keys.first(0), batch.values.data()};
+        const std::size_t seen = rows.keys.size();
+        const bool next = batch.keys.data() == rows.keys.data() + seen &&
+                          batch.values.data() == rows.values + seen * 8 &&
+                          batch.values.offsets() == nullptr && batch.values.width() == 8;
+        if (!next) return {};
+        rows.keys = {rows.keys.data(), seen + batch.size()};
+      }
+      Must(scan.status());
+      // A single batch may be a copy.
+      const bool in_place = !rows.keys.empty() && Get(rows.keys[0]).data() == rows.values;
+      return in_place ? rows : MappedRows();
+    }
     template <class F>
     void WalkColumns(F&& row) {
       Scan<U64> scan = view_.scan();
@@ -101,7 +117,6 @@ class KyroStore {
       }
       Must(scan.status());
     }
-#endif
 
    private:
     View<U64> view_;
@@ -139,8 +154,13 @@ class KyroStore {
 
   // The states are made after opening, of the same model.
   std::string WhyNot(Workload workload) const {
+    const bool other = options_.state != "default";
+    if (IsStages(workload)) {
+      if (options_.shape != ValueShape{8, 8}) return "values are not 8 bytes";
+      return other ? "only for the default state" : "";
+    }
     const bool same = IsOpen(workload) || workload == Workload::kTrain;
-    return same && options_.state != "default" ? "as kyro" : "";
+    return same && other ? "as kyro" : "";
   }
 
   // Training looks every key up before it returns: validation is included.
@@ -152,6 +172,30 @@ class KyroStore {
       nanos += TimeNanos([&] { Must(index::Train(part)); });
     }
     return nanos;
+  }
+
+  std::vector<Outcome> TimeStages(const Queries& queries, const Values& values, bool dependent) {
+    Reader reader(*this);
+    const MappedRows rows = reader.Mapped();
+    if (rows.keys.empty()) {
+      Outcome outcome;
+      outcome.not_offered = "rows are not side by side";
+      return {outcome};
+    }
+    index::ModelBytes bytes = Must(index::Train(rows.keys));
+    const index::Model trained =
+        Must(index::Model::Open(bytes.bytes(), static_cast<std::uint32_t>(rows.keys.size())));
+    const StagedModel model(std::move(bytes), trained, rows);
+    const Told told(queries.keys, model);
+    StageTimer timer(queries, values, dependent);
+    timer.WarmUp(reader);  // every stage finds in the caches what the same gets left there
+    timer.Time("answer known", AnswerKnown(told));
+    timer.Time("position known", PositionKnown(told, rows));
+    timer.Time("position predicted", PositionPredicted(told, model));
+    timer.Time("position found", PositionFound(model));
+    timer.Time("View::Get", reader);
+    timer.Time("Keyspace::Get", Session(*this));
+    return timer.Take();
   }
 
   Facts facts() {

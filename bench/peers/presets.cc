@@ -36,11 +36,12 @@ class Sections {
 // Few engines share a section: what one leaves in the caches is not the next one's.
 std::vector<Section> Core(const Section& common) {
   Sections sections(common);
-  sections.Add("gets",
-               {"kyro", "kyro:warm", "kyro:delta", "lmdb", "flat_hash_map",
-                "flat_hash_map_prefetch", "sorted_array"},
-               {W::kGetHit, W::kGetMiss, W::kGetDependent, W::kMultiget32, W::kScanRows,
-                W::kScanColumns, W::kThreads2, W::kTrain, W::kOpenWarm, W::kOpenCold});
+  sections.Add(
+      "gets",
+      {"kyro", "kyro:warm", "kyro:delta", "lmdb", "flat_hash_map", "flat_hash_map_prefetch",
+       "sorted_array"},
+      {W::kGetHit, W::kGetMiss, W::kGetDependent, W::kStages, W::kStagesDependent, W::kMultiget32,
+       W::kScanRows, W::kScanColumns, W::kThreads2, W::kTrain, W::kOpenWarm, W::kOpenCold});
   sections.Add("lsm", {"kyro", "kyro:warm", "rocksdb", "leveldb"}, {W::kGetHit, W::kGetMiss});
   sections.Add("load", {"kyro", "lmdb"}, {W::kLoad});
   sections.Add("values_100", {"kyro", "kyro:warm", "lmdb"}, {W::kGetHit})->shape = {100, 100};

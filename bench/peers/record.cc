@@ -19,6 +19,7 @@ std::string ToJson(const Record& record, const std::string& machine) {
   line["engine"] = record.engine.name;
   line["state"] = record.engine.state;
   line["workload"] = WorkloadName(record.workload);
+  if (!record.outcome.stage.empty()) line["stage"] = record.outcome.stage;
   line["dataset"] = record.dataset;
   line["n"] = record.n;
   line["value_bytes"] = record.shape.min;
@@ -51,9 +52,9 @@ std::string Time(double nanos) {
   return fmt::format("{:.1f} ms", nanos / 1e6);
 }
 
-// Of one engine and workload.
+// Of one engine, or stage of kyro's way, and workload.
 struct Row {
-  std::string engine;
+  std::string name;
   std::string not_offered;
   std::vector<double> times, scalings;
   std::uint64_t bytes_on_disk = 0, peak = 0;
@@ -63,9 +64,11 @@ std::vector<Row> RowsOf(const Results& results, const std::string& section, Work
   std::vector<Row> rows;
   for (const Record& record : results.all()) {
     if (record.section != section || record.workload != workload) continue;
-    auto at = std::find_if(rows.begin(), rows.end(),
-                           [&](const Row& row) { return row.engine == record.engine.text(); });
-    if (at == rows.end()) at = rows.insert(at, Row{record.engine.text(), "", {}, {}});
+    const std::string& stage = record.outcome.stage;
+    const std::string name = stage.empty() ? record.engine.text() : stage;
+    auto at =
+        std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.name == name; });
+    if (at == rows.end()) at = rows.insert(at, Row{name, "", {}, {}});
     at->not_offered = record.outcome.not_offered;
     at->bytes_on_disk = record.bytes_on_disk;
     at->peak = record.peak_rss_bytes;
@@ -76,7 +79,7 @@ std::vector<Row> RowsOf(const Results& results, const std::string& section, Work
 }
 
 void PrintRow(std::string_view workload, const Row& row, std::optional<double> kyro) {
-  fmt::print("{:<14.14} {:<22.22} ", workload, row.engine);
+  fmt::print("{:<16.16} {:<22.22} ", workload, row.name);
   const std::optional<double> median = Median(row.times);
   if (!median) {
     fmt::print("not offered: {:.26}\n", row.not_offered);
@@ -117,14 +120,14 @@ std::optional<double> Median(std::vector<double> values) {
 
 void PrintSection(const Results& results, const std::string& section) {
   fmt::print("\n{}\n", section);
-  fmt::print("{:<14} {:<22} {:>11} {:>9} {:>7} {:>9}\n", "workload", "engine", "median", "of kyro",
+  fmt::print("{:<16} {:<22} {:>11} {:>9} {:>7} {:>9}\n", "workload", "engine", "median", "of kyro",
              "spread", "MB/scale");
   for (int i = 0; i < kWorkloads; ++i) {
     const auto workload = static_cast<Workload>(i);
     const std::vector<Row> rows = RowsOf(results, section, workload);
     std::optional<double> kyro;
     for (const Row& row : rows) {
-      if (row.engine == "kyro") kyro = Median(row.times);
+      if (row.name == "kyro") kyro = Median(row.times);
     }
     for (const Row& row : rows) PrintRow(WorkloadName(workload), row, kyro);
   }

@@ -163,22 +163,29 @@ class Run {
     return queries;
   }
 
+  std::vector<Outcome> Measure(Contestant* one, Workload workload, const Queries& queries) {
+    Engine* const engine = one->engine.get();
+    // What the stages are told beforehand is not the engine's memory.
+    if (IsStages(workload)) return engine->RunStages(workload, queries);
+    if (IsOpen(workload)) engine->Close();
+    if (workload == Workload::kOpenCold) DropCaches(one->directory);
+    one->memory.Begin();
+    const Outcome outcome =
+        IsOpen(workload) ? engine->TimeOpen(queries) : engine->Run(workload, queries);
+    one->memory.End();
+    return {outcome};
+  }
+
   void OneRun(Contestant* one, Workload workload, int repeat, const Queries& queries) {
-    Outcome outcome;
-    outcome.not_offered = one->engine ? one->engine->WhyNot(workload) : "not in this build";
-    if (outcome.not_offered.empty()) {
-      if (IsOpen(workload)) one->engine->Close();
-      if (workload == Workload::kOpenCold) DropCaches(one->directory);
-      one->memory.Begin();
-      outcome =
-          IsOpen(workload) ? one->engine->TimeOpen(queries) : one->engine->Run(workload, queries);
-      one->memory.End();
-    }
+    std::vector<Outcome> outcomes(1);
+    std::string& why_not = outcomes[0].not_offered;
+    why_not = one->engine ? one->engine->WhyNot(workload) : "not in this build";
     // Later workloads read what this one inserts, also where there is nothing to report.
-    if (one->engine && !outcome.not_offered.empty() && IsYcsb(workload)) {
-      one->engine->Run(workload, queries);
+    if (one->engine && !why_not.empty() && IsYcsb(workload)) one->engine->Run(workload, queries);
+    if (why_not.empty()) outcomes = Measure(one, workload, queries);
+    for (const Outcome& outcome : outcomes) {
+      if (outcome.not_offered.empty() || repeat == 1) Report(one, workload, repeat, outcome);
     }
-    if (outcome.not_offered.empty() || repeat == 1) Report(one, workload, repeat, outcome);
   }
 
   template <class F>

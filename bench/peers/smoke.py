@@ -17,13 +17,16 @@ PROGRAM, ENGINES = sys.argv[1], sys.argv[3:]
 DIRECTORY = pathlib.Path(sys.argv[2]) / "kyro_peers_smoke"
 STATES = ["kyro:warm", "kyro:delta"]
 WORKLOADS = """load get_hit get_miss get_mixed get_dependent multiget_8 multiget_32 multiget_128
-  seek_50 scan_rows scan_columns threads_2 train open_warm open_cold ycsb_a ycsb_b ycsb_c ycsb_d
-  ycsb_e ycsb_f""".split()
+  seek_50 scan_rows scan_columns threads_2 train stages stages_dependent open_warm open_cold ycsb_a
+  ycsb_b ycsb_c ycsb_d ycsb_e ycsb_f""".split()
+STAGES = ["answer known", "position known", "position predicted", "position found", "View::Get",
+          "Keyspace::Get"]
 # Engines that cannot serve a workload, and say so: all others must.
 UNORDERED = {"flat_hash_map", "flat_hash_map_prefetch", "tkrzw"}
 ORDERED = {"seek_50", "scan_rows", "scan_columns", "ycsb_e"}
 MEMORY = {"flat_hash_map", "flat_hash_map_prefetch", "btree_map", "sorted_array", "simd_tree"}
 STATIC = {"sorted_array", "simd_tree"}
+DEFAULT_ONLY = {"train", "stages", "stages_dependent", "open_warm", "open_cold"}
 
 
 def run(*flags, code=0):
@@ -43,7 +46,7 @@ def offered(engine, workload):
         return False
     if workload.startswith("open") and engine in MEMORY:
         return False
-    if workload == "train":
+    if workload in ["train", "stages", "stages_dependent"]:
         return engine == "kyro"
     return not (engine in STATIC and workload.startswith("ycsb") and workload != "ycsb_c")
 
@@ -63,13 +66,12 @@ def check_everything(value_bytes, workloads):
         engine = name.split(":")[0]
         for workload in workloads:
             got = seen.get((name, workload), [])
-            if workload == "scan_columns" and engine == "kyro" and "not_offered" in got[0]:
-                continue  # a kyro without column scans
-            same = workload in ["train", "open_warm", "open_cold"] and name in STATES
-            if same or not offered(engine, workload):
+            if name in STATES and workload in DEFAULT_ONLY or not offered(engine, workload):
                 assert len(got) == 1 and got[0]["not_offered"], (name, workload, got)
                 continue
-            assert [r["repeat"] for r in got] == [1, 2], (name, workload, got)
+            stages = STAGES if workload.startswith("stages") else [None]
+            assert [(r["repeat"], r.get("stage")) for r in got] == [
+                (repeat, stage) for repeat in [1, 2] for stage in stages], (name, workload, got)
             for r in got:
                 assert r["ops"] > 0 and r["ns_per_op"] > 0, r
                 assert r["verified"] > 0 or workload == "load", r
@@ -82,9 +84,11 @@ def check_planted():
                             f"--engines={engine}", f"--plant_wrong_value={engine}", code=1)
         assert f"kyro_peers: {engine}: wrong" in text, text
         assert any("wrong" in r for r in records), records
-    for workload in ["scan_rows", "seek_50", "get_mixed", "get_dependent", "threads_2", "ycsb_c"]:
-        run("--n=200", "--ops=20000", "--repeats=1", f"--workloads={workload}", "--engines=kyro",
-            "--plant_wrong_value=kyro", code=1)
+    for workload in ["scan_rows", "seek_50", "get_mixed", "get_dependent", "threads_2", "ycsb_c",
+                     "stages", "stages_dependent"]:
+        records, _ = run("--n=200", "--ops=20000", "--repeats=1", f"--workloads={workload}",
+                         "--engines=kyro", "--plant_wrong_value=kyro", code=1)
+        assert all("wrong" in r for r in records), records
 
 
 def check_datasets():

@@ -29,9 +29,11 @@ enum class Workload : std::uint8_t {
   kScanColumns,  // all rows in order, through the fastest way there is; peers: their cursor
   kThreads2,     // get_hit by two threads, beside one
   kTrain,        // training and validating kyro's model, per key
-  kOpenWarm,     // open a database that was closed in order, one get
-  kOpenCold,     // the same after its files left the page cache
-  kYcsbA,        // the YCSB core workloads, zipf 0.99
+  kStages,       // get_hit, cut off after one stage after the other; several outcomes
+  kStagesDependent,
+  kOpenWarm,  // open a database that was closed in order, one get
+  kOpenCold,  // the same after its files left the page cache
+  kYcsbA,     // the YCSB core workloads, zipf 0.99
   kYcsbB,
   kYcsbC,
   kYcsbD,
@@ -48,6 +50,10 @@ inline bool IsYcsb(Workload workload) {
 }
 inline bool IsOpen(Workload workload) {
   return workload == Workload::kOpenWarm || workload == Workload::kOpenCold;
+}
+
+inline bool IsStages(Workload workload) {
+  return workload == Workload::kStages || workload == Workload::kStagesDependent;
 }
 
 inline constexpr std::size_t kSeekRows = 50;

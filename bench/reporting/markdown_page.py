@@ -63,8 +63,8 @@ def stages_block(runs):
                 tables.markdown(tables.stages(run, config, engine))))
     if not parts:
         return ""
-    return ("## Where the remaining nanoseconds go\n\nGets that go no further than the stage. The "
-            "last column is what the stage adds.\n\n" + "\n".join(parts))
+    return ("## Where the remaining nanoseconds go\n\nGets that go no further than the stage, and "
+            "what the stage adds.\n\n" + "\n".join(parts))
 
 
 def blocks(runs, recorded):

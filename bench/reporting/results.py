@@ -46,7 +46,8 @@ STATES = ("default", "warm", "delta")
 MODEL = "model"    # facts about the model, no times
 TRAIN = "train"    # training alone
 MAKERS = ("load", TRAIN)
-STAGES = "stages"  # a get cut off after the stage named in "stage": where the time goes
+# Gets cut off after the stage named in "stage": where the time goes.
+STAGES = {"stages": "independent get", "stages_dependent": "dependent get"}
 MODEL_FACTS = ("model_bytes_per_key", "training_ns_per_key")
 
 
@@ -90,7 +91,7 @@ class Run:
         self.facts = {}       # (config, engine, fact) -> values
         self.disk = {}        # (config, engine) -> bytes on disk, of state "default"
         self.memory = {}      # (config, engine) -> peak resident bytes
-        self.stages = {}      # (config, engine) -> {stage: ns per repeat}
+        self.stages = {}      # (config, engine) -> {stage: {workload: ns per repeat}}
         self.machines = []    # descriptions, each once
         self.commit = None
         self.seeds = []
@@ -138,9 +139,10 @@ class Run:
         for fact in MODEL_FACTS:
             if line.get(fact) is not None:
                 self.facts.setdefault((config, engine, fact), []).append(line[fact])
-        if workload == STAGES:
+        if workload in STAGES:
             stages = self.stages.setdefault((config, engine), {})
-            stages.setdefault(line["stage"], []).append(line["ns_per_op"])
+            stage = stages.setdefault(line["stage"], {})
+            stage.setdefault(workload, []).append(line["ns_per_op"])
         elif workload != MODEL:
             self.times.setdefault((config, workload, engine, state), []).append(line["ns_per_op"])
         if state == "default":
@@ -197,7 +199,7 @@ def check(line):
             raise ValueError("%s is not a number" % field)
     if line["workload"] == MODEL and all(line.get(fact) is None for fact in MODEL_FACTS):
         raise ValueError("a model line without %s" % " or ".join(MODEL_FACTS))
-    if line["workload"] == STAGES and not (isinstance(line.get("stage"), str) and line["stage"]):
+    if line["workload"] in STAGES and not (isinstance(line.get("stage"), str) and line["stage"]):
         raise ValueError("a line of stages without the name of its stage")
 
 

@@ -126,13 +126,22 @@ def space(run, config):
 
 
 def stages(run, config, engine):
-    """The time of a get cut off after each stage, and what the stage adds."""
-    rows, before = [], 0.0
+    """The time of a get cut off after each stage, and what the stage adds; both kinds of gets."""
+    rows, before = [], dict.fromkeys(results.STAGES, 0.0)
     for stage, spent in run.stages[(config, engine)].items():
-        middle = results.median(spent)
-        rows.append([stage, time_cell(spent), "%+.1f" % (middle - before)])
-        before = middle
-    return Table(["up to and with", "ns per get", "this stage"], rows)
+        row = [stage]
+        for workload in results.STAGES:
+            if workload not in spent:
+                row += [NONE, NONE]
+                continue
+            middle = results.median(spent[workload])
+            row += [time_cell(spent[workload]), "%+.1f" % (middle - before[workload])]
+            before[workload] = middle
+        rows.append(row)
+    head = ["ns, up to and with"]
+    for get in results.STAGES.values():
+        head += [get, "this stage"]
+    return Table(head, rows)
 
 
 def machine(run):

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where the time of a get goes: the loops of get_hit and get_dependent over readers that are told
+// beforehand what a get has to find out, each less than the one before it. All read the memory that
+// the store reads and pay for the same check, so what a stage takes more than the one before it is
+// what it adds, and the parts sum up to the whole.
+#ifndef KYRO_BENCH_PEERS_STAGES_H_
+#define KYRO_BENCH_PEERS_STAGES_H_
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "bench/peers/engine_of.h"
+#include "bench/peers/predict.h"
+#include "index/model.h"
+
+namespace kyro::bench {
+
+// Rows as they lie in a segment, with values of 8 bytes.
+struct MappedRows {
+  KeySpan keys;
+  const char* values = nullptr;
+
+  // The value at `position` if `key` is there, else none.
+  std::string_view Get(std::uint64_t position, std::uint64_t key) const noexcept {
+    if (position >= keys.size() || keys[position] != key) return {};
+    return {values + position * 8, 8};
+  }
+};
+
+// The model of these rows, trained as their segment's was.
+class StagedModel {
+ public:
+  StagedModel(index::ModelBytes bytes, index::Model model, const MappedRows& rows)
+      : bytes_(std::move(bytes)),
+        model_(model),
+        rows_(rows),
+        columns_{rows.keys.data(), rows.values, 8, nullptr} {}
+
+  const MappedRows& rows() const noexcept { return rows_; }
+  const index::Core& core() const noexcept { return model_.core(); }
+  std::uint32_t LowerBound(std::uint64_t key) const noexcept {
+    return model_.LowerBound(columns_, key);
+  }
+  // How far beside its window a key may lie.
+  std::uint32_t max_error() const noexcept { return model_.facts().max_error; }
+  std::uint32_t widest_window() const noexcept {
+    const bool learned = core().structure != index::Structure::kSearch;
+    return learned ? index::kBlockKeys : core().key_count;
+  }
+
+ private:
+  index::ModelBytes bytes_;
+  index::Model model_;
+  MappedRows rows_;
+  index::Columns columns_;
+};
+
+// What the readers are told about the questions, in their order.
+struct Told {
+  Told(KeySpan questions, const StagedModel& model) : keys(questions) {
+    for (const std::uint64_t key : keys) {
+      positions.push_back(model.LowerBound(key));
+      const std::string_view value = model.rows().Get(positions.back(), key);
+      if (value.empty()) Give("a key is not where the model finds it");
+      answers.push_back(LoadLE<std::uint64_t>(value.data()));
+    }
+  }
+
+  KeySpan keys;
+  std::vector<std::uint32_t> positions;
+  std::vector<std::uint64_t> answers;
+};
+
+// Is told the answers. `key - keys[i]` is 0, as only we know: what waits for the last answer in a
+// lookup waits for it here too. After a wrong answer it is anything.
+class AnswerKnown {
+ public:
+  explicit AnswerKnown(const Told& told) : told_(told) {}
+
+  std::string_view Get(std::uint64_t key) noexcept {
+    const std::uint64_t at = next_ + (key - told_.keys[next_]);
+    ++next_;
+    if (at >= told_.answers.size()) return {};
+    return {reinterpret_cast<const char*>(&told_.answers[at]), 8};
+  }
+
+ private:
+  const Told& told_;
+  std::size_t next_ = 0;
+};
+
+// Is told the positions: reads a key, compares it, and reads its value. No index can take less.
+class PositionKnown {
+ public:
+  PositionKnown(const Told& told, const MappedRows& rows) : told_(told), rows_(rows) {}
+
+  std::string_view Get(std::uint64_t key) noexcept {
+    const std::uint64_t position = told_.positions[next_] + (key - told_.keys[next_]);
+    ++next_;
+    return rows_.Get(position, key);
+  }
+
+ private:
+  const Told& told_;
+  const MappedRows rows_;
+  std::size_t next_ = 0;
+};
+
+// Is told the positions, and has the model predict them all the same: it begins to read where a
+// lookup does, and no earlier.
+class PositionPredicted {
+ public:
+  PositionPredicted(const Told& told, const StagedModel& model)
+      : position_(told.positions.data()),
+        core_(model.core()),
+        start_(PredictStartOf(core_)),
+        rows_(model.rows()),
+        error_(model.max_error()),
+        reach_(model.widest_window() + 2 * error_) {}
+
+  std::string_view Get(std::uint64_t key) noexcept {
+    const std::uint64_t start = start_(core_, key);
+    std::uint64_t nothing = 0;  // of `start`, which the processor has to wait for
+    asm volatile("" : "+r"(nothing));
+    const std::uint64_t position = *position_++ + (start & nothing);
+    if (position + error_ - start > reach_) return {};
+    return rows_.Get(position, key);
+  }
+
+ private:
+  const std::uint32_t* position_;
+  const index::Core& core_;
+  const PredictStart start_;
+  const MappedRows rows_;
+  const std::uint64_t error_;
+  const std::uint64_t reach_;  // from `error_` before a window to as far behind it
+};
+
+// Is told nothing: the index alone, without the database around it.
+class PositionFound {
+ public:
+  explicit PositionFound(const StagedModel& model) : model_(model), rows_(model.rows()) {}
+
+  std::string_view Get(std::uint64_t key) noexcept {
+    return rows_.Get(model_.LowerBound(key), key);
+  }
+
+ private:
+  const StagedModel& model_;
+  const MappedRows rows_;
+};
+
+// Times the stages of one run, one after the other, with the same questions.
+class StageTimer {
+ public:
+  StageTimer(const Queries& queries, const Values& values, bool dependent)
+      : keys_(queries.keys), values_(values), dependent_(dependent) {}
+
+  template <class Reader>
+  void Time(const char* stage, Reader&& reader) {
+    Outcome outcome;
+    outcome.stage = stage;
+    outcome.ops = outcome.verified = keys_.size();
+    std::uint64_t wrong = 0;
+    outcome.nanos = TimeNanos([&] { wrong = Loop(reader); });
+    if (wrong != 0) outcome.wrong = fmt::format("an answer of stage {}", stage);
+    outcomes_.push_back(outcome);
+  }
+  // Untimed.
+  template <class Reader>
+  void WarmUp(Reader& reader) {
+    Loop(reader);
+  }
+  std::vector<Outcome> Take() { return std::move(outcomes_); }
+
+ private:
+  template <class Reader>
+  std::uint64_t Loop(Reader& reader) {
+    return dependent_ ? Dependent(reader, keys_, values_) : Hits(reader, keys_, values_);
+  }
+
+  KeySpan keys_;
+  const Values& values_;
+  bool dependent_;
+  std::vector<Outcome> outcomes_;
+};
+
+}  // namespace kyro::bench
+
+#endif  // KYRO_BENCH_PEERS_STAGES_H_
