@@ -106,8 +106,7 @@ void Delta<K>::Delete(Key key, Sequence sequence) noexcept {
 }
 
 template <class K>
-Version Delta<K>::Get(Key key, Sequence sequence) const noexcept {
-  if (!MayContain(key)) return Version{};
+Version Delta<K>::Find(Key key, Sequence sequence) const noexcept {
   const Head* const head = tree_.Find(Keys<K>::MakeProbe(key));
   if (head == nullptr) return Version{};
   if (KYRO_PLANTED(kViewSeesNewer)) sequence = kSequenceMax;

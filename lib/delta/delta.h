@@ -24,6 +24,7 @@
 #include "delta/memory.h"
 #include "delta/tree.h"
 #include "filter/concurrent_filter.h"
+#include "filter/split_block.h"
 #include "kyro/status.h"
 #include "kyro/types.h"
 
@@ -59,8 +60,14 @@ class Delta {
   void Put(Key key, Sequence sequence, std::string_view value) noexcept;
   void Delete(Key key, Sequence sequence) noexcept;
 
-  // Any thread. O(log n); one or two cache misses if the filter says no.
-  Version Get(Key key, Sequence sequence) const noexcept;
+  // Any thread. O(log n); one or two cache misses if the filter says no. `hash` is that of the key
+  // (filter::HashKey): who asks several sources takes it once.
+  Version Get(Key key, std::uint64_t hash, Sequence sequence) const noexcept {
+    return filter_.MayContain(hash) ? Find(key, sequence) : Version{};
+  }
+  Version Get(Key key, Sequence sequence) const noexcept {
+    return Get(key, filter::HashKey(key), sequence);
+  }
   // False only if `key` was never written here: the filter alone.
   bool MayContain(Key key) const noexcept;
 
@@ -108,6 +115,7 @@ class Delta {
  private:
   explicit Delta(std::size_t budget_bytes) noexcept : memory_(budget_bytes), tree_(&memory_) {}
   void Write(Key key, Sequence sequence, std::string_view value, bool tombstone) noexcept;
+  Version Find(Key key, Sequence sequence) const noexcept;
 
   Memory memory_;
   Tree<K> tree_;

@@ -32,6 +32,12 @@ std::size_t FilterBytes(std::uint64_t entries, std::uint32_t bits_per_key) noexc
 // `filter` is zeroed before the first Add; its size is a positive multiple of kBlockBytes.
 void Add(std::span<char> filter, std::uint64_t hash) noexcept;
 
+// Where the block of a hash begins in a filter of so many blocks, one or more. Below 2^32 blocks
+// (128 GiB) every one can be chosen.
+inline std::size_t BlockOffset(std::uint64_t hash, std::size_t blocks) noexcept {
+  return static_cast<std::size_t>(((hash >> 32) * blocks) >> 32) * kBlockBytes;
+}
+
 // False only if no key of that hash was added. True for a filter of no or uneven size.
 bool MayContain(std::string_view filter, std::uint64_t hash) noexcept;
 

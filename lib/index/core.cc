@@ -21,7 +21,23 @@ std::uint32_t FallBack(const Core& core, const Columns& columns, std::uint64_t k
   return BinaryLowerBound(columns.keys, core.key_count, key);
 }
 
+// The lines of `count` items, `stride` bytes each, from item `first` on.
+void PrefetchLines(const void* base, std::uint64_t first, std::uint64_t stride,
+                   std::uint64_t count) noexcept {
+  const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(base) + first * stride;
+  for (std::uint64_t at = 0; at < count * stride; at += 64) {
+    __builtin_prefetch(reinterpret_cast<const void*>(begin + at));
+  }
+}
+
 }  // namespace
+
+void PrefetchAnswers(const Columns& columns, const Window& window) noexcept {
+  constexpr std::uint64_t kValueBytesMax = 256;
+  PrefetchLines(columns.keys, window.start, sizeof(std::uint64_t), window.count);
+  if (columns.values == nullptr || window.count * columns.value_stride > kValueBytesMax) return;
+  PrefetchLines(columns.values, window.start, columns.value_stride, window.count);
+}
 
 std::uint32_t BinaryLowerBound(const std::uint64_t* keys, std::uint32_t count,
                                std::uint64_t key) noexcept {

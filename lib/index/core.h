@@ -125,6 +125,10 @@ inline std::uint32_t LeafWindowStart(std::uint32_t position, std::uint32_t lines
 std::uint32_t BinaryLowerBound(const std::uint64_t* keys, std::uint32_t count,
                                std::uint64_t key) noexcept;
 
+// Asks for the keys of a window and for the values that go with them, if those are few lines. Any
+// window: a prefetch of what is not there does nothing.
+void PrefetchAnswers(const Columns& columns, const Window& window) noexcept;
+
 }  // namespace kyro::index
 
 #endif  // KYRO_INDEX_CORE_H_

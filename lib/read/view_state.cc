@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/planted.h"
+#include "filter/split_block.h"
 
 namespace kyro::read {
 
@@ -22,8 +23,17 @@ Sources<K>::Sources(const ReadState& state, std::uint32_t keyspace) noexcept
 
 template <class K>
 Lookup Sources<K>::Get(typename K::Key key, Sequence sequence, Tally* predictions) const noexcept {
+  // Most keys are in the oldest run, and the filters of the newer sources take a while: the memory
+  // that it will read is on its way meanwhile. With 1 MiB in the delta over three runs a lookup
+  // took 165 ns so, and 247 without: so many instructions stand between two lookups' misses that no
+  // processor begins the second before the first is over. Of one source there is nothing to gain.
+  if (runs != nullptr && delta_count + runs->runs.size() > 1) {
+    const segment::Segment<K>* const oldest = runs->runs.back().Find(key);
+    if (oldest != nullptr) oldest->Prefetch(key);
+  }
+  const std::uint64_t hash = filter::HashKey(key);
   for (std::size_t i = 0; i < delta_count; ++i) {
-    const delta::Version version = deltas[i]->Get(key, sequence);
+    const delta::Version version = deltas[i]->Get(key, hash, sequence);
     if (version.found == delta::Found::kValue) return Lookup::Present(version.value);
     if (version.found == delta::Found::kTombstone) return Lookup::Tombstone();
   }
@@ -32,7 +42,7 @@ Lookup Sources<K>::Get(typename K::Key key, Sequence sequence, Tally* prediction
     const segment::Segment<K>* segment = run.Find(key);
     if (segment == nullptr) continue;
     predictions->Add(segment->has_model());
-    const Lookup found = segment->Get(key);
+    const Lookup found = segment->Get(key, hash);
     if (!found.undecided()) return found;
   }
   return Lookup::Absent();

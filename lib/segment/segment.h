@@ -146,6 +146,10 @@ class Segment {
 
   // O(log n) worst case. Values point into the mapping; errors live as long as the segment.
   virtual Lookup Get(Key key) const noexcept = 0;
+  // The same where the key's hash is known (filter::HashKey).
+  virtual Lookup Get(Key key, std::uint64_t hash) const noexcept = 0;
+  // Asks for the memory that a Get of `key` will need, without waiting for it.
+  virtual void Prefetch(Key key) const noexcept = 0;
   // The same for many keys at once, in lockstep. Only entries of `out` that are undecided() are
   // looked up. Sizes are equal.
   virtual void MultiGet(std::span<const Key> keys, std::span<Lookup> out) const noexcept = 0;

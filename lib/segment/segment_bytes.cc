@@ -44,8 +44,10 @@ class BytesSegment final : public SegmentBase<Bytes> {
         fingerprints_(keys_file_->at(fingerprints_at_)) {}
 
   Lookup Get(std::string_view key) const noexcept override {
+    return Get(key, filter::HashKey(key));
+  }
+  Lookup Get(std::string_view key, std::uint64_t hash) const noexcept override {
     if (!InKeyRange(key)) return Lookup::Absent();
-    const std::uint64_t hash = filter::HashKey(key);
     if (FilterExcludes(hash)) return Lookup::Absent();
     std::uint64_t position = 0;
     if (const Status* error = Find(key, Fingerprint(hash), &position); error != nullptr) {
@@ -53,6 +55,9 @@ class BytesSegment final : public SegmentBase<Bytes> {
     }
     return position < entries_ ? values_.At<true>(position) : Lookup::Absent();
   }
+
+  // Each step of a search depends on the one before: there is nothing to ask for.
+  void Prefetch(std::string_view) const noexcept override {}
 
   void MultiGet(std::span<const std::string_view> keys,
                 std::span<Lookup> out) const noexcept override {

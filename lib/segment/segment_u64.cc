@@ -40,11 +40,17 @@ class U64Segment final : public SegmentBase<U64> {
   }
 
   Lookup Get(std::uint64_t key) const noexcept override {
-    if (Excludes(key)) return Lookup::Absent();
+    return Get(key, filter_.empty() ? 0 : filter::HashKey(key));
+  }
+  Lookup Get(std::uint64_t key, std::uint64_t hash) const noexcept override {
+    if (Excludes(key, hash)) return Lookup::Absent();
     if (AllGood()) [[likely]] {
       return AtPosition(model_.LowerBound(columns_, key), key);
     }
     return GetTested(key);
+  }
+  void Prefetch(std::uint64_t key) const noexcept override {
+    if (files_.model && AllGood()) index::PrefetchAnswers(columns_, model_.Predict(key));
   }
 
   void MultiGet(std::span<const std::uint64_t> keys, std::span<Lookup> out) const noexcept override;
@@ -94,10 +100,10 @@ class U64Segment final : public SegmentBase<U64> {
 
  private:
   bool AllGood() const noexcept { return unverified_->load(std::memory_order_relaxed) == 0; }
-  bool Excludes(std::uint64_t key) const noexcept {
+  bool Excludes(std::uint64_t key, std::uint64_t hash) const noexcept {
     if (!InKeyRange(key)) return true;
     if (KYRO_PLANTED(kFilterForgets) && !filter_.empty() && key % 16 == 0) return true;
-    return !filter_.empty() && FilterExcludes(filter::HashKey(key));
+    return FilterExcludes(hash);
   }
   Lookup AtPosition(std::uint64_t position, std::uint64_t key) const noexcept {
     if (position >= entries_ || keys_[position] != key) return Lookup::Absent();
@@ -127,7 +133,9 @@ class U64Segment final : public SegmentBase<U64> {
   [[gnu::noinline]] Lookup GetTested(std::uint64_t key) const noexcept;
   const Status* BoundTested(std::uint64_t key, std::uint64_t* position) const noexcept;
   const Status* BoundBySearch(std::uint64_t key, std::uint64_t* position) const noexcept;
-  void MultiGetGroup(std::span<const std::uint64_t> keys, std::span<const std::uint32_t> which,
+  std::size_t PassFilter(std::span<const std::uint64_t> keys,
+                         std::span<std::uint32_t> which) const noexcept;
+  void MultiGetGroup(std::span<const std::uint64_t> keys, std::span<std::uint32_t> which,
                      std::span<Lookup> out) const noexcept;
 
   const BlockFile* const keys_file_;
@@ -183,7 +191,7 @@ void U64Segment::MultiGet(std::span<const std::uint64_t> keys,
   std::array<std::uint32_t, kGroup> group;
   std::size_t count = 0;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (!out[i].undecided() || Excludes(keys[i])) continue;
+    if (!out[i].undecided() || !InKeyRange(keys[i])) continue;
     group[count++] = static_cast<std::uint32_t>(i);
     if (count < kGroup) continue;
     MultiGetGroup(keys, group, out);
@@ -192,11 +200,31 @@ void U64Segment::MultiGet(std::span<const std::uint64_t> keys,
   MultiGetGroup(keys, std::span(group).first(count), out);
 }
 
-void U64Segment::MultiGetGroup(std::span<const std::uint64_t> keys,
-                               std::span<const std::uint32_t> which,
+// Keeps those of `which` that the filter does not exclude, in order; returns how many. All blocks
+// of the filter are asked for before the first is looked at.
+std::size_t U64Segment::PassFilter(std::span<const std::uint64_t> keys,
+                                   std::span<std::uint32_t> which) const noexcept {
+  if (filter_.empty()) return which.size();
+  std::array<std::uint64_t, kGroup> hashes;
+  for (std::size_t j = 0; j < which.size(); ++j) {
+    hashes[j] = filter::HashKey(keys[which[j]]);
+    __builtin_prefetch(filter_.data() +
+                       filter::BlockOffset(hashes[j], filter_.size() / filter::kBlockBytes));
+  }
+  std::size_t kept = 0;
+  for (std::size_t j = 0; j < which.size(); ++j) {
+    const std::uint32_t i = which[j];
+    which[kept] = i;
+    kept += Excludes(keys[i], hashes[j]) ? 0 : 1;
+  }
+  return kept;
+}
+
+void U64Segment::MultiGetGroup(std::span<const std::uint64_t> keys, std::span<std::uint32_t> which,
                                std::span<Lookup> out) const noexcept {
   std::array<std::uint64_t, kGroup> queries;
   std::array<std::uint32_t, kGroup> positions;
+  which = which.first(PassFilter(keys, which));
   if (which.empty()) return;
   if (!AllGood()) {
     for (const std::uint32_t i : which) out[i] = GetTested(keys[i]);

@@ -7,10 +7,13 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/coding.h"
 #include "base/crc32c.h"
+#include "filter/block.h"
+#include "hwy/targets.h"
 
 namespace kyro::filter {
 namespace {
@@ -62,6 +65,36 @@ TEST(SplitBlock, AFilterOfNoOrUnevenSizeDeniesNothing) {
   EXPECT_TRUE(MayContain(std::string(kBlockBytes - 1, '\0'), 1));
   EXPECT_TRUE(MayContain(std::string(kBlockBytes + 1, '\0'), 1));
   EXPECT_FALSE(MayContain(std::string(kBlockBytes, '\0'), 1));
+}
+
+// What block.h says, word by word.
+bool Reference(std::string_view filter, std::uint64_t hash) {
+  const char* const block = filter.data() + BlockOffset(hash, filter.size() / kBlockBytes);
+  for (std::size_t i = 0; i < kWords; ++i) {
+    if ((LoadLE<std::uint32_t>(block + 4 * i) & Bit(hash, i)) == 0) return false;
+  }
+  return true;
+}
+
+TEST(SplitBlock, VectorsAnswerAsTheWordsDo) {
+  // Three bits of four are set, so that most blocks lack a bit of some word and a tenth has all.
+  std::string filter(64 * kBlockBytes, '\0');
+  std::mt19937_64 random(5);
+  for (char& byte : filter) byte = static_cast<char>(random() | random());
+  const auto hashes = RandomHashes(20000, 3);
+  constexpr std::int64_t kTargets[] = {HWY_SCALAR, HWY_AVX2, 0};  // 0: all that there are
+  for (const std::int64_t target : kTargets) {
+    if (target == HWY_AVX2 && (hwy::SupportedTargets() & target) == 0) continue;
+    hwy::SetSupportedTargetsForTest(target);
+    std::size_t found = 0;
+    for (const std::uint64_t hash : hashes) {
+      ASSERT_EQ(MayContain(filter, hash), Reference(filter, hash)) << target << " " << hash;
+      found += MayContain(filter, hash);
+    }
+    EXPECT_GT(found, hashes.size() / 20);
+    EXPECT_LT(found, hashes.size() / 5);
+  }
+  hwy::SetSupportedTargetsForTest(0);
 }
 
 // These decide what is on disk: a change here is a change of format.

@@ -25,7 +25,7 @@ const std::map<std::string_view, Names>& Rooms() {
       {"manifest", {"io", "base"}},
       {"delta", {"filter", "base"}},
       {"segment", {"index", "filter", "io", "base"}},
-      {"read", {"delta", "segment", "base"}},
+      {"read", {"delta", "segment", "filter", "base"}},
       {"commit", {"read", "wal", "delta", "batch", "io", "base"}},
       {"upkeep", {"read", "delta", "segment", "manifest", "io", "base"}},
       {"db",
