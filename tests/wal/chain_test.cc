@@ -87,6 +87,28 @@ TEST(WalChain, ReplayFindsDamageAgain) {
   EXPECT_TRUE(ReplayChain(*log.directory, log.start, chain, 0, apply).ok());
 }
 
+// Between scan and replay another group came to stand in the last file, whole and of the same size.
+TEST(WalChain, ReplayFindsAGroupThatIsNoLongerTheOneScanned) {
+  Log log = Three();
+  const Chain chain = log.Scan().value();
+  RecordHeader header;
+  header.offset = 1024;
+  header.first = 4;
+  header.last = 5;
+  header.synced_offset = kFirstRecordOffset;
+  header.batches = 2;
+  header.manifest = log.mark;
+  std::string payload;
+  AddBatch(&payload, "d");
+  AddBatch(&payload, "e");
+  log.Forge(3, log.writer->id(), header, payload);
+  const auto apply = [](Sequence, std::string_view) { return Status::Ok(); };
+  const Status status = ReplayChain(*log.directory, log.start, chain, 0, apply);
+  ExpectDamage(status, 3, chain.files[2].valid_bytes);
+  EXPECT_NE(status.message().find("ends at sequence 5, had 4"), std::string_view::npos)
+      << status.ToString();
+}
+
 TEST(WalChain, AFileBelowTheFloorIsALeftover) {
   Log log = Three();
   log.start.floor = log.Scan().value().files[1].id;
@@ -217,6 +239,42 @@ TEST(WalChain, WhatTheManifestNamesAsNewestMustBePartOfIt) {
   ExpectDamage(log.Scan().status(), 4);
   log.start.newest = FileId{3, Uuid{1, 1}};
   ExpectDamage(log.Scan().status(), 3);
+}
+
+// The log ends in 1, whose seal is torn; 3 leads back to 2, which leads nowhere.
+TEST(WalChain, TheFileAtWhichTheLinksBackEndIsBlamed) {
+  Log log = Three();
+  log.start.newest = log.writer->id();
+  log.Flip(1, 1536);
+  log.Flip(2, kFirstRecordOffset);
+  const Status status = log.Scan().status();
+  ExpectDamage(status, 2, kFirstRecordOffset);
+  EXPECT_NE(status.message().find("named by 000003.wal, but the log from 000001.wal ends in "
+                                  "000001.wal"),
+            std::string_view::npos)
+      << status.ToString();
+  // Nor can it lead anywhere if it is not there.
+  ASSERT_TRUE(log.directory->Unlink(Name(2)).ok());
+  const Status missing = log.Scan().status();
+  ExpectDamage(missing, 2);
+  EXPECT_NE(missing.message().find("missing; named by 000003.wal"), std::string_view::npos)
+      << missing.ToString();
+}
+
+TEST(WalChain, ASealAndALinkMustNameTheSameSuccessor) {
+  Log log;
+  log.Begin(1);
+  log.Synced({"a"});
+  const std::uint64_t seal = log.writer->length();
+  const auto named = log.Make(2);
+  ASSERT_TRUE(log.writer->AppendSeal(log.Info(), named->id()).ok());
+  const Link link{log.writer->id(), log.writer->length(), 1, false};
+  ASSERT_TRUE(log.Make(3)->AppendLink(log.Info(), link).ok());
+  const Status status = log.Scan().status();
+  ExpectDamage(status, 1, seal);
+  EXPECT_NE(status.message().find("its seal names 000002.wal, but 000003.wal continues it"),
+            std::string_view::npos)
+      << status.ToString();
 }
 
 // ------------------------------------------------------------------------------------- cuts
@@ -597,6 +655,22 @@ TEST(WalInspect, ReportsDamageAndWhatStandsBeforeIt) {
   log.Flip(2, 3);
   ExpectDamage(ScanFile(*log.directory, Name(2), {}).status(), 2);
   EXPECT_EQ(ScanFile(*log.directory, "000099.wal", {}).status().code(), StatusCode::kNotFound);
+}
+
+TEST(WalInspect, BytesBehindASealThatNamesASuccessorAreDamage) {
+  Log log = Three();
+  auto report = ScanFile(*log.directory, Name(1), {});
+  ASSERT_TRUE(report.ok());
+  EXPECT_TRUE(report->damage.ok()) << report->damage.ToString();
+  ASSERT_TRUE(report->seal);
+  EXPECT_EQ(report->seal->successor.number, 2u);
+  const std::uint64_t end = report->file.valid_bytes;
+  log.Flip(1, end + 600);
+  report = ScanFile(*log.directory, Name(1), {});
+  ASSERT_TRUE(report.ok());
+  ExpectDamage(report->damage, 1, end);
+  EXPECT_EQ(report->torn_bytes, 0u);
+  EXPECT_EQ(report->file.valid_bytes, end);
 }
 
 TEST(WalInspect, ATornTailIsNoDamage) {

@@ -7,6 +7,7 @@
 
 #include "support/fault_fs.h"
 #include "wal/log_fixture.h"
+#include "wal/reader.h"
 
 namespace kyro::wal {
 namespace {
@@ -185,6 +186,21 @@ TEST(WalTail, AReadThatFailsIsNeverTheEndOfTheLog) {
     EXPECT_EQ(ScanChain(*directory, log.start).status().code(), StatusCode::kResourceExhausted);
     faults.Clear();
   }
+}
+
+// The length is what it was at opening; a file that has become shorter does not end there.
+TEST(WalTail, AFileCutWhileItIsBeingReadIsDamageAtTheCut) {
+  constexpr std::uint64_t kSector = 1171 * kSectorBytes;
+  constexpr std::uint64_t kCut = kSector + 40;  // inside a record's header
+  Log log;
+  log.Make(1, 1 << 20);
+  Reader reader = Reader::Open(*log.directory, FileName(FileKind::kWal, 1)).value();
+  log.Replace(1, log.Bytes(1).substr(0, kCut));
+  const Status status = reader.At(kSector).status();
+  ExpectDamage(status, 1, kCut);
+  EXPECT_NE(status.message().find("ends at byte 599592 while it is being read, had 1048576"),
+            std::string_view::npos)
+      << status.ToString();
 }
 
 TEST(WalTail, ARecordOfAnUnknownTypeIsUnsupported) {
