@@ -113,6 +113,22 @@ class CommitQueueTest : public testing::Test {
                                 support::Unsynced::kAllOld);
   }
 
+  // A write fails in the middle, and then the call that should cut it off.
+  void ExpectUnknownIfTheCutFails(FsOp cut) {
+    ASSERT_TRUE(Put(1, "a").ok());
+    const std::string file = log_->current_name();
+    faults_.Inject({.ops = {FsOp::kWrite}, .name = IsLog, .write_first = 300});
+    faults_.Inject({.ops = {cut}, .name = IsLog});
+    const Status failed = Put(1, "maybe").status();
+    EXPECT_EQ(failed.code(), StatusCode::kUnknownOutcome) << failed.ToString();
+    EXPECT_EQ(Get(1), "a");
+    EXPECT_FALSE(log_->failed().ok());
+    EXPECT_EQ(Put(2, "b").status().code(), StatusCode::kReadOnly);
+    EXPECT_EQ(queue_->stall_reason(), StallReason::kLogFailed);
+    EXPECT_EQ(log_->current_name(), file);
+    EXPECT_EQ(Replayed(PowerCut().get()).size(), 1u);
+  }
+
   support::TestEnv env_;
   FaultFs faults_{&env_.fs()};
   std::unique_ptr<io::Directory> directory_;
@@ -169,6 +185,16 @@ TEST_F(CommitQueueTest, AnOsCommitIsNeverSyncedByAChore) {
   EXPECT_EQ(queue_->durable(), 0u);
 }
 
+// What an OS crash may take grows no further without bound: the kernel is told to begin.
+TEST_F(CommitQueueTest, ManyUnsyncedBytesStartTheirWriteback) {
+  ASSERT_TRUE(Put(1, std::string(3 << 20, 'x'), Durability::kOs).ok());
+  EXPECT_EQ(faults_.Count({FsOp::kStartWriteback}), 0u);
+  ASSERT_TRUE(Put(2, std::string(5 << 20, 'y'), Durability::kOs).ok());
+  EXPECT_EQ(faults_.Count({FsOp::kStartWriteback}, IsLog), 1u);
+  EXPECT_LT(queue_->durable(), 2u);
+  EXPECT_EQ(Get(2).size(), std::size_t{5} << 20);
+}
+
 // Without the mark behind it, rot in the last record could not be told from a torn write.
 TEST_F(CommitQueueTest, AnIdleLogGetsASyncMark) {
   ASSERT_TRUE(Put(1, "a").ok());
@@ -199,6 +225,15 @@ TEST_F(CommitQueueTest, AFailedWriteIsDefiniteAndTheNextCommitCutsItOff) {
   const auto replayed = Replayed(PowerCut().get());
   ASSERT_EQ(replayed.size(), 2u);
   EXPECT_EQ(replayed.at(2), PutBatch(2, "b"));
+}
+
+// The bytes may be there, and nobody can say that they are not: no later commit may follow them.
+TEST_F(CommitQueueTest, AFailedWriteThatCannotBeCutOffIsOfUnknownOutcome) {
+  ExpectUnknownIfTheCutFails(FsOp::kTruncate);
+}
+
+TEST_F(CommitQueueTest, AFailedWriteWhoseCutCannotBeSyncedIsOfUnknownOutcome) {
+  ExpectUnknownIfTheCutFails(FsOp::kSync);
 }
 
 TEST_F(CommitQueueTest, AFailedSyncLeavesTheOutcomeUnknownAndEndsWriting) {
@@ -300,6 +335,25 @@ TEST_F(CommitQueueTest, AFailingFlushIsWhatWaitingWritersAreTold) {
   Status status;
   for (int i = 1; status.ok() && i < 1000; ++i) status = Put(i, value).status();
   EXPECT_EQ(status.code(), StatusCode::kNoSpace);
+}
+
+TEST_F(CommitQueueTest, WhileWritersWaitItSaysWhatFor) {
+  const std::string value(8 << 10, 'x');
+  std::vector<StallReason> reasons;
+  help_ = [&] {
+    reasons.push_back(queue_->stall_reason());
+    // The reason is asked for while a flush has failed, too: the wait itself ends with its error.
+    flush_error_ = Status(StatusCode::kNoSpace, "full");
+    reasons.push_back(queue_->stall_reason());
+    return false;
+  };
+  EXPECT_EQ(queue_->stall_reason(), StallReason::kNone);
+  Status status;
+  for (int i = 1; status.ok() && i < 1000; ++i) status = Put(i, value).status();
+  EXPECT_EQ(status.code(), StatusCode::kNoSpace);
+  EXPECT_EQ(reasons,
+            (std::vector<StallReason>{StallReason::kFlushBehind, StallReason::kFlushFailing}));
+  EXPECT_EQ(queue_->stall_reason(), StallReason::kNone);
 }
 
 TEST_F(CommitQueueTest, ABatchLargerThanABudgetGetsAGenerationOfItsOwn) {
