@@ -246,12 +246,13 @@ void CheckSound(const segment::Segment<K>& segment, const std::vector<Owned<K>>&
     if (i > 0) KYRO_REQUIRE(KeyTraits<K>::Less(keys[i - 1], keys[i]), "keys out of order");
     const Lookup found = segment.Get(keys[i]);
     KYRO_REQUIRE(!found.failed() && !found.undecided(), "a key of the scan is not found");
-    typename K::Key key{};
-    std::string_view value;
-    bool tombstone = false;
-    const Status status = segment.EntryAt(i, &key, &value, &tombstone);
-    KYRO_REQUIRE(status.ok(), status.ToString());
-    KYRO_REQUIRE(key == keys[i] && tombstone == !found.present() && value == found.value(),
+    segment::Chunk row;
+    const Status* const error = segment.ChunkAt(i, 1, &row);
+    KYRO_REQUIRE(error == nullptr, error->ToString());
+    KYRO_REQUIRE(row.begin == i && row.end == i + 1, "a row is not where it is");
+    const bool tombstone = row.tombstone(i);
+    KYRO_REQUIRE(row.template key<K>(i) == keys[i] && tombstone == !found.present() &&
+                     (tombstone || row.value(i) == found.value()),
                  "an entry is another");
     const auto bound = segment.LowerBound(keys[i]);
     KYRO_REQUIRE(bound.ok() && *bound == i, "a key's bound is not its place");

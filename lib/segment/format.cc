@@ -34,19 +34,6 @@ Status Damage(std::string_view name, std::uint64_t offset, std::string_view what
   return FileError(StatusCode::kDataLoss, name, offset, "{} at offset {}", what, offset);
 }
 
-std::uint32_t StrideOf(ColumnType type) noexcept {
-  switch (type) {
-    case ColumnType::kU64:
-      return 8;
-    case ColumnType::kU32:
-      return 4;
-    case ColumnType::kU8:
-      return 1;
-    default:
-      return 0;
-  }
-}
-
 bool KnownId(ColumnId id) noexcept {
   switch (id) {
     case ColumnId::kKeys:
@@ -74,9 +61,11 @@ bool Coherent(const Column& column) noexcept {
   const auto product = static_cast<unsigned __int128>(column.count) * column.stride;
   switch (column.type) {
     case ColumnType::kU64:
+      return column.stride == 8 && column.bytes == product;
     case ColumnType::kU32:
+      return column.stride == 4 && column.bytes == product;
     case ColumnType::kU8:
-      return column.stride == StrideOf(column.type) && column.bytes == product;
+      return column.stride == 1 && column.bytes == product;
     case ColumnType::kBit:
       return column.stride == 0 && column.bytes == (column.count + 7) / 8;
     case ColumnType::kBytes:

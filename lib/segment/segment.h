@@ -160,10 +160,6 @@ class Segment {
 
   // The first position whose key is >= `key` (entries() if none), or the error that hides it.
   virtual Result<std::uint64_t> LowerBound(Key key) const noexcept = 0;
-  // OK and the entry's parts; verifies the blocks they stand in.
-  virtual Status KeyAt(std::uint64_t position, Key* key) const noexcept = 0;
-  virtual Status EntryAt(std::uint64_t position, Key* key, std::string_view* value,
-                         bool* tombstone) const noexcept = 0;
 
   // Verifies up to `rows` rows from `position` < entries on, fewer where they are large or where
   // damage follows; at least one, or the error that hides it (null: none).

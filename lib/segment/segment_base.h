@@ -56,8 +56,6 @@ class SegmentBase : public Segment<K> {
     }
   }
 
-  // Null and the key at `position` < entries, verified.
-  virtual const Status* KeyOf(std::uint64_t position, Key* key) const noexcept = 0;
   // Null and the lower bound.
   virtual const Status* Bound(Key key, std::uint64_t* position) const noexcept = 0;
 
@@ -65,20 +63,6 @@ class SegmentBase : public Segment<K> {
     std::uint64_t position = 0;
     if (const Status* error = Bound(key, &position); error != nullptr) return *error;
     return position;
-  }
-  Status KeyAt(std::uint64_t position, Key* key) const noexcept override {
-    if (position >= entries_) return Status(StatusCode::kInvalidArgument);
-    const Status* error = KeyOf(position, key);
-    return error == nullptr ? Status::Ok() : *error;
-  }
-  Status EntryAt(std::uint64_t position, Key* key, std::string_view* value,
-                 bool* tombstone) const noexcept override {
-    KYRO_RETURN_IF_ERROR(KeyAt(position, key));
-    const Lookup lookup = values_.At<true>(position);
-    if (lookup.failed()) return lookup.status();
-    *value = lookup.value();
-    *tombstone = !lookup.present();
-    return Status::Ok();
   }
   const Status* ChunkAt(std::uint64_t position, std::uint64_t rows,
                         Chunk* chunk) const noexcept override {

@@ -68,18 +68,6 @@ class BytesSegment final : public SegmentBase<Bytes> {
 
   DirectWay<Bytes> MakeDirect(Direct<Bytes>*) const noexcept override { return {}; }
 
-  const Status* KeyOf(std::uint64_t position, std::string_view* key) const noexcept override {
-    const Status* error = keys_file_->Verify(offsets_at_ + position * 4, 8);
-    if (error != nullptr) return error;
-    const std::uint64_t from = offsets_[position];
-    const std::uint64_t to = offsets_[position + 1];
-    if (to < from || to > heap_bytes_ || to - from > kKeyBytesMax) [[unlikely]] {
-      return BadOffset(position);
-    }
-    *key = std::string_view(heap_ + from, to - from);
-    return keys_file_->Verify(heap_at_ + from, to - from);
-  }
-
   const Status* Bound(std::string_view key, std::uint64_t* position) const noexcept override {
     std::uint64_t begin = 0;
     std::uint64_t end = entries_;
@@ -121,6 +109,19 @@ class BytesSegment final : public SegmentBase<Bytes> {
  private:
   const Status* BadOffset(std::uint64_t position) const noexcept {
     return keys_file_->Impossible(offsets_at_ + position * 4, "a key offset out of range");
+  }
+
+  // Null and the key at `position` < entries, verified.
+  const Status* KeyOf(std::uint64_t position, std::string_view* key) const noexcept {
+    const Status* error = keys_file_->Verify(offsets_at_ + position * 4, 8);
+    if (error != nullptr) return error;
+    const std::uint64_t from = offsets_[position];
+    const std::uint64_t to = offsets_[position + 1];
+    if (to < from || to > heap_bytes_ || to - from > kKeyBytesMax) [[unlikely]] {
+      return BadOffset(position);
+    }
+    *key = std::string_view(heap_ + from, to - from);
+    return keys_file_->Verify(heap_at_ + from, to - from);
   }
 
   // Halves [*begin, *end], which holds the lower bound, until it spans at most `rest` keys.

@@ -68,12 +68,6 @@ class U64Segment final : public SegmentBase<U64> {
     return ChooseDirect(direct->core, direct->columns);
   }
 
-  const Status* KeyOf(std::uint64_t position, std::uint64_t* key) const noexcept override {
-    const Status* error = VerifyKeys(position, position + 1);
-    if (error == nullptr) *key = keys_[position];
-    return error;
-  }
-
   const Status* Bound(std::uint64_t key, std::uint64_t* position) const noexcept override {
     if (AllGood()) [[likely]] {
       *position = model_.LowerBound(columns_, key);
