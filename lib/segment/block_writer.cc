@@ -33,7 +33,8 @@ Result<std::unique_ptr<BlockWriter>> BlockWriter::Create(io::Directory* director
 
 BlockWriter::~BlockWriter() {
   file_.reset();
-  if (created_) (void)directory_->Unlink(temporary_).ok();
+  // Memory may be what ran out: best effort, the next Open deletes what stays.
+  if (created_) (void)Guarded([&] { return directory_->Unlink(temporary_); });
 }
 
 Status BlockWriter::BeginColumn(ColumnId id, ColumnType type, ColumnEncoding encoding,
@@ -150,7 +151,7 @@ Status BlockWriter::Publish() {
 }
 
 void BlockWriter::Withdraw() noexcept {
-  if (published_) (void)directory_->Unlink(name_).ok();
+  if (published_) (void)Guarded([&] { return directory_->Unlink(name_); });
   published_ = false;
 }
 

@@ -10,7 +10,7 @@ namespace kyro::segment {
 SpillFile::~SpillFile() {
   if (file_ == nullptr) return;
   file_.reset();
-  (void)directory_->Unlink(name_).ok();
+  (void)Guarded([&] { return directory_->Unlink(name_); });  // as in ~BlockWriter
 }
 
 Result<std::uint64_t> SpillFile::Append(std::string_view bytes) {
