@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 
 #include "index/format.h"
 #include "segment/format.h"
@@ -242,27 +241,6 @@ TEST(SegmentDamage, RandomDamageNeverLies) {
 }
 
 // ------------------------------------------------------------------- checksums repaired
-
-// Changes a file as `change` says, repairs its checksums and opens the segment with the digest
-// that it has now.
-void Rewrite(World* world, SegmentRef* ref, FileKind kind,
-             const std::function<void(std::string*)>& change) {
-  FileRef* file = kind == FileKind::kKeys   ? &ref->keys
-                  : kind == FileKind::kData ? &ref->data
-                                            : &ref->model;
-  const std::string name = NameOf(kind, *file);
-  std::string bytes = world->Read(name);
-  change(&bytes);
-  file->digest = Reseal(&bytes);
-  world->Write(name, bytes);
-  if (kind == FileKind::kKeys && ref->model.id.exists()) {
-    // The model is bound to the keys' digest.
-    Rewrite(world, ref, FileKind::kModel, [&](std::string* model) {
-      StoreLE(model->data() + 184, file->digest.lo);
-      StoreLE(model->data() + 192, file->digest.hi);
-    });
-  }
-}
 
 TEST(SegmentDamage, AnyModelBytesGiveTheAnswersOfABinarySearch) {
   std::uint64_t fallbacks = 0;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/crc32c.h"
 #include "segment/testing.h"
 #include "support/golden.h"
 
@@ -130,6 +131,79 @@ TEST(SegmentFormat, ColumnsOutOfPlaceAreRefused) {
   header = ExampleHeader();
   header.block_bits = 17;
   EXPECT_TRUE(refused(header));
+}
+
+// A whole file in parts: header area, no columns but one of 100 bytes, table, footer.
+struct Parts {
+  Parts() {
+    header = ExampleHeader();
+    header.column_count = 1;
+    header.columns[0].bytes = 100;
+    area = EncodeHeader(header);
+    footer.table_offset = 4096 + 128;
+    footer.block_count = 1;
+    table.assign(footer.table_bytes(), '\0');
+    footer.file_bytes = footer.table_offset + table.size() + kFooterBytes;
+    footer.file = header.file.file;
+    footer.header_crc = LoadLE<std::uint32_t>(area.data() + kHeaderAreaBytes - 4);
+    footer.table_crc = Crc32c(table, header.file.file.CrcSeed());
+  }
+  Status Decode() const {
+    return DecodeFooter(EncodeFooter(footer), footer_at() + kFooterBytes, "x.keys").status();
+  }
+  Status Check() const { return CheckParts(header, area, footer, table, "x.keys"); }
+  std::uint64_t footer_at() const { return 4096 + 128 + table.size(); }
+
+  Header header;
+  std::string area;
+  Footer footer;
+  std::string table;
+};
+
+void ExpectDamage(const Status& status, std::uint64_t offset, std::string_view what) {
+  EXPECT_EQ(StatusCodeName(status.code()), "kDataLoss") << status.ToString();
+  EXPECT_EQ(status.file(), "x.keys");
+  EXPECT_EQ(status.offset(), offset) << status.ToString();
+  EXPECT_NE(status.message().find(what), std::string_view::npos) << status.ToString();
+}
+
+TEST(SegmentFormat, FootersThatSayWhatCannotBeAreRefused) {
+  Parts parts;
+  EXPECT_TRUE(parts.Decode().ok()) << parts.Decode().ToString();
+  ++parts.footer.file_bytes;
+  ExpectDamage(parts.Decode(), parts.footer_at(), "is 4352 bytes long, its footer says 4353");
+  parts = Parts();
+  for (const std::uint64_t offset : {4032u, 4225u, 4160u, 4288u, 8192u}) {
+    parts.footer.table_offset = offset;
+    ExpectDamage(parts.Decode(), parts.footer_at() + 8, "a checksum table out of place");
+  }
+  parts = Parts();
+  std::string bytes = EncodeFooter(parts.footer);
+  bytes[55] = 1;
+  StoreLE(bytes.data() + 60,
+          Crc32c(std::string_view(bytes).substr(0, 60), parts.footer.file.CrcSeed()));
+  ExpectDamage(DecodeFooter(bytes, parts.footer.file_bytes, "x.keys").status(),
+               parts.footer_at() + 52, "bytes in footer padding");
+}
+
+TEST(SegmentFormat, PartsThatDoNotBelongTogetherAreRefused) {
+  Parts parts;
+  EXPECT_TRUE(parts.Check().ok()) << parts.Check().ToString();
+  parts.footer.file = Uuid{9, 9};
+  ExpectDamage(parts.Check(), parts.footer_at() + 24, "the footer of another file");
+  parts = Parts();
+  ++parts.footer.header_crc;
+  ExpectDamage(parts.Check(), parts.footer_at() + 48, "the footer of another header");
+  parts = Parts();
+  ++parts.footer.block_count;
+  ExpectDamage(parts.Check(), parts.footer_at() + 40, "a wrong count of blocks");
+  parts = Parts();
+  parts.table[20] = 1;
+  parts.footer.table_crc = Crc32c(parts.table, parts.footer.file.CrcSeed());
+  ExpectDamage(parts.Check(), parts.footer.table_offset + 4, "bytes in table padding");
+  parts = Parts();
+  parts.header.columns[0].bytes = 30;
+  ExpectDamage(parts.Check(), parts.footer.table_offset, "does not follow the columns");
 }
 
 TEST(SegmentFormat, BlockErrorsReadAsTheyAreDocumented) {

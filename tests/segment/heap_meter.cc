@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// operator new of this program counts, for HeapMeter.
+// operator new of this program counts, for HeapMeter, and fails, for NoMemory.
 #include <malloc.h>
 
 #include <atomic>
@@ -13,6 +13,7 @@ namespace {
 
 std::atomic<std::int64_t> live{0};
 std::atomic<std::int64_t> peak_live{0};
+thread_local bool refuses = false;
 
 void* Counted(void* memory) noexcept {
   if (memory == nullptr) return nullptr;
@@ -33,7 +34,7 @@ void Release(void* memory) noexcept {
 }  // namespace
 
 void* operator new(std::size_t bytes) {
-  void* const memory = Counted(std::malloc(bytes > 0 ? bytes : 1));
+  void* const memory = operator new(bytes, std::nothrow);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
@@ -41,10 +42,10 @@ void* operator new[](std::size_t bytes) {
   return operator new(bytes);
 }
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  return Counted(std::malloc(bytes > 0 ? bytes : 1));
+  return refuses ? nullptr : Counted(std::malloc(bytes > 0 ? bytes : 1));
 }
 void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
-  return Counted(std::malloc(bytes > 0 ? bytes : 1));
+  return operator new(bytes, std::nothrow);
 }
 void operator delete(void* memory) noexcept {
   Release(memory);
@@ -70,6 +71,13 @@ namespace kyro::segment {
 HeapMeter::HeapMeter() : start_(live.load()) {
   peak_live.store(start_);
 }
+NoMemory::NoMemory() {
+  refuses = true;
+}
+NoMemory::~NoMemory() {
+  refuses = false;
+}
+
 std::uint64_t HeapMeter::peak() const {
   return static_cast<std::uint64_t>(peak_live.load() - start_);
 }

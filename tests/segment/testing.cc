@@ -38,4 +38,23 @@ std::string NameOf(FileKind kind, const FileRef& ref) {
   return FileName(kind, ref.id.number);
 }
 
+void Rewrite(World* world, SegmentRef* ref, FileKind kind,
+             const std::function<void(std::string*)>& change) {
+  FileRef* file = kind == FileKind::kKeys   ? &ref->keys
+                  : kind == FileKind::kData ? &ref->data
+                                            : &ref->model;
+  const std::string name = NameOf(kind, *file);
+  std::string bytes = world->Read(name);
+  change(&bytes);
+  file->digest = Reseal(&bytes);
+  world->Write(name, bytes);
+  if (kind == FileKind::kKeys && ref->model.id.exists()) {
+    // The model is bound to the keys' digest.
+    Rewrite(world, ref, FileKind::kModel, [&](std::string* model) {
+      StoreLE(model->data() + 184, file->digest.lo);
+      StoreLE(model->data() + 192, file->digest.hi);
+    });
+  }
+}
+
 }  // namespace kyro::segment

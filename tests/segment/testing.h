@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -266,6 +267,11 @@ Digest Reseal(std::string* file);
 
 std::string NameOf(FileKind kind, const FileRef& ref);
 
+// Changes a file of `*ref` as `change` says, repairs its checksums, and has `*ref` name the digest
+// that it has now.
+void Rewrite(World* world, SegmentRef* ref, FileKind kind,
+             const std::function<void(std::string*)>& change);
+
 // The most bytes that were allocated at once since it was made, beyond those before. One at a time.
 class HeapMeter {
  public:
@@ -274,6 +280,15 @@ class HeapMeter {
 
  private:
   const std::int64_t start_;
+};
+
+// While it lives, the thread that made it gets no memory from operator new.
+class NoMemory {
+ public:
+  NoMemory();
+  ~NoMemory();
+  NoMemory(const NoMemory&) = delete;
+  NoMemory& operator=(const NoMemory&) = delete;
 };
 
 }  // namespace kyro::segment
