@@ -298,5 +298,25 @@ TEST(VisitRows, SeesEveryRowOnceInOrderWithItsRoute) {
             StatusCode::kNotFound);
 }
 
+TEST(VisitRows, OfByteStringKeysTheRouteIsTheWholeSegment) {
+  Filled<Bytes> filled;
+  std::vector<std::string> keys;
+  for (std::uint64_t i = 1000; i < 3000; ++i) keys.push_back("key" + std::to_string(i));
+  filled.Put(keys);
+  filled.Flush();
+  std::vector<std::string> seen;
+  const RowVisitor<Bytes> visit = [&](const RowBatch<Bytes>& batch) {
+    ASSERT_EQ(batch.keys.size(), batch.routes.size());
+    seen.insert(seen.end(), batch.keys.begin(), batch.keys.end());
+    for (const index::Route& route : batch.routes) {
+      ASSERT_EQ(route.window.start, 0u);
+      ASSERT_EQ(route.window.count, keys.size());
+      ASSERT_EQ(route.window.position, keys.size() / 2);
+    }
+  };
+  ASSERT_TRUE(Door::VisitRows<Bytes>(filled.db(), filled.keyspace().id(), visit).ok());
+  EXPECT_EQ(seen, keys);
+}
+
 }  // namespace
 }  // namespace kyro::db
