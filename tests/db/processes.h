@@ -16,6 +16,8 @@
 #include <filesystem>
 #include <string>
 
+#include "support/exit_child.h"
+
 namespace kyro::db {
 
 class TemporaryDirectory {
@@ -54,7 +56,7 @@ int InChild(Body&& body) {
       std::printf("  %s\n", error.what());
     }
     std::fflush(nullptr);
-    ::_exit(status);
+    support::ExitChild(status);
   }
   int status = 0;
   EXPECT_EQ(::waitpid(child, &status, 0), child);

@@ -16,6 +16,8 @@
 #include <system_error>
 #include <vector>
 
+#include "support/exit_child.h"
+
 namespace kyro::proofs {
 namespace {
 
@@ -179,7 +181,7 @@ int ForkChild(const std::function<int()>& body) {
   if (::getppid() != parent) ::_exit(3);  // the parent died before the line above
   const sigset_t set = EndingSignals();   // ^C in a terminal reaches everyone: the program decides
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
-  ::_exit(body());
+  support::ExitChild(body());
 }
 
 void RunWorkers(std::uint64_t count, Tally* tally, const std::vector<const Scratch*>& scratch,
