@@ -69,8 +69,10 @@ int Damaged(const fs::path& sound, const fs::path& copy) {
   fs::copy(sound, copy, fs::copy_options::recursive);
   {
     std::fstream manifest(copy / "MANIFEST", std::ios::in | std::ios::out | std::ios::binary);
+    manifest.seekg(200);
+    const int byte = manifest.get();
     manifest.seekp(200);
-    manifest.put('\xa5');
+    manifest.put(static_cast<char>(byte ^ 0x40));
   }
   const kyro::Result<kyro::Db> db = kyro::Db::Open(copy);
   if (db.ok() || db.status().code() != kyro::StatusCode::kDataLoss) {
