@@ -11,6 +11,7 @@
 #include "segment/testing.h"
 #include "segment/verify.h"
 #include "support/fault_fs.h"
+#include "support/sanitized.h"
 
 namespace kyro::segment {
 namespace {
@@ -311,6 +312,7 @@ TEST(SegmentDamage, MoreBadBlocksThanAreKeptApart) {
 
 // An answer must not need memory: that a block is bad is known without it, where it is is not.
 TEST(SegmentDamage, ABadBlockFoundWithoutMemoryIsAnErrorOfTheFile) {
+  if (support::kThreadSanitized) GTEST_SKIP() << "operator new is the sanitizer's";
   World world;
   Entries<U64> entries;
   for (std::uint64_t i = 0; i < 5000; ++i) entries.emplace_hint(entries.end(), i, "12345678");
