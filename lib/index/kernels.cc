@@ -2,6 +2,10 @@
 //
 // SSSE3 has no 64-bit compare: its kernels are the largest of all targets. What has it and no
 // SSE4.2, processors of 2006 and 2007, takes the scalar search.
+//
+// Every file of the library disables the same targets: what picks among them is an inline function
+// of Highway over the file's own set, and without optimization the files share one copy of it. A
+// file with fewer targets than the machine's best would be sent to one that it does not have.
 #define HWY_DISABLED_TARGETS HWY_SSSE3
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "index/kernels.cc"

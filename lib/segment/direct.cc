@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Lookups of the learned index that answer with the value itself, once per SIMD target and
-// structure. Not compiled for targets without AVX2, where the probe's compares and not the calls
+// structure. There is none for targets without AVX2, where the probe's compares and not the calls
 // around them are what a lookup costs.
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4)
+#define HWY_DISABLED_TARGETS HWY_SSSE3  // as in index/kernels.cc, for the reason given there
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "segment/direct.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -24,7 +24,7 @@ using index::Columns;
 using index::Core;
 using Get = Direct<U64>::Function;
 
-#if HWY_TARGET == HWY_SCALAR
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_SSE4
 
 inline DirectWay<U64> Choose(const Core&, const Columns&) {
   return {};
@@ -182,7 +182,7 @@ inline DirectWay<U64> Choose(const Core& core, const Columns& columns) {
   return {};
 }
 
-#endif  // HWY_TARGET == HWY_SCALAR
+#endif  // HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_SSE4
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
 }  // namespace HWY_NAMESPACE

@@ -93,6 +93,23 @@ TEST(Tree, ScriptsAndBuildFilesAreLicensed) {
   }
 }
 
+// lib/index/kernels.cc has the reason.
+TEST(Tree, FilesWithVectorsDisableTheSameTargets) {
+  int files = 0;
+  for (const auto& [path, text] : Files()) {
+    const bool vectors = text.find("#include \"hwy/foreach_target.h\"") != std::string::npos;
+    if (!vectors || path.rfind("lib/", 0) != 0) continue;
+    ++files;
+    const std::size_t at = text.find("#define HWY_DISABLED_TARGETS ");
+    ASSERT_NE(at, std::string::npos) << path;
+    std::istringstream words(text.substr(at));
+    std::string define, name, targets;
+    words >> define >> name >> targets;
+    EXPECT_EQ(targets, "HWY_SSSE3") << path;
+  }
+  EXPECT_GE(files, 4);
+}
+
 TEST(Tree, EveryPlantedBugHasASwitchACatcherAndARow) {
   for (const std::string& problem : CheckPlanted(Files(), 40)) ADD_FAILURE() << problem;
 }
