@@ -95,7 +95,9 @@ class U64Segment final : public SegmentBase<U64> {
  private:
   bool AllGood() const noexcept { return unverified_->load(std::memory_order_relaxed) == 0; }
   bool Excludes(std::uint64_t key, std::uint64_t hash) const noexcept {
-    if (!InKeyRange(key)) return true;
+    return !InKeyRange(key) || ExcludedByFilter(key, hash);
+  }
+  bool ExcludedByFilter(std::uint64_t key, std::uint64_t hash) const noexcept {
     if (KYRO_PLANTED(kFilterForgets) && !filter_.empty() && key % 16 == 0) return true;
     return FilterExcludes(hash);
   }
@@ -209,7 +211,7 @@ std::size_t U64Segment::PassFilter(std::span<const std::uint64_t> keys,
   for (std::size_t j = 0; j < which.size(); ++j) {
     const std::uint32_t i = which[j];
     which[kept] = i;
-    kept += Excludes(keys[i], hashes[j]) ? 0 : 1;
+    kept += ExcludedByFilter(keys[i], hashes[j]) ? 0 : 1;
   }
   return kept;
 }
