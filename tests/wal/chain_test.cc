@@ -15,22 +15,6 @@ namespace {
 
 using Batches = std::vector<std::string>;
 
-std::string Name(std::uint64_t number) {
-  return FileName(FileKind::kWal, number);
-}
-
-// 1 -> 2 -> 3 by seals, one group each.
-Log Three() {
-  Log log;
-  log.Begin(1);
-  log.Synced({"a", "b"});
-  log.Rotate(2);
-  log.Synced({"c"});
-  log.Rotate(3);
-  log.Synced({"d"});
-  return log;
-}
-
 TEST(WalChain, NoFloorIsAnEmptyChain) {
   Log log;
   log.start.floor_sequence = 17;

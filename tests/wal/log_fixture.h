@@ -25,8 +25,11 @@ namespace kyro::wal {
 inline constexpr std::uint64_t kSmallFileBytes = 4096;
 inline const Uuid kDatabase{0x1111111111111111, 0x2222222222222222};
 
+inline std::string Name(std::uint64_t number) {
+  return FileName(FileKind::kWal, number);
+}
 inline std::string PathOf(std::uint64_t number) {
-  return "/db/" + FileName(FileKind::kWal, number);
+  return "/db/" + Name(number);
 }
 
 struct Log {
@@ -155,12 +158,25 @@ struct Log {
   std::vector<std::string> written;
 };
 
+// 1 -> 2 -> 3 by seals: sequences 1 and 2, 3, 4. In each file the link is at 512, the group at 1024
+// and the seal, if any, at 1536.
+inline Log Three() {
+  Log log;
+  log.Begin(1);
+  log.Synced({"a", "b"});
+  log.Rotate(2);
+  log.Synced({"c"});
+  log.Rotate(3);
+  log.Synced({"d"});
+  return log;
+}
+
 // kDataLoss that names this file, and says so in its message.
 inline void ExpectDamage(const Status& status, std::uint64_t number,
                          std::uint64_t offset = Status::kNoOffset) {
   EXPECT_EQ(StatusCodeName(status.code()), "kDataLoss") << status.ToString();
-  EXPECT_EQ(status.file(), FileName(FileKind::kWal, number)) << status.ToString();
-  EXPECT_NE(status.message().find(FileName(FileKind::kWal, number)), std::string_view::npos);
+  EXPECT_EQ(status.file(), Name(number)) << status.ToString();
+  EXPECT_NE(status.message().find(Name(number)), std::string_view::npos);
   if (offset != Status::kNoOffset) {
     EXPECT_EQ(status.offset(), offset) << status.ToString();
   }

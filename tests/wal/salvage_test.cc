@@ -19,23 +19,6 @@ using support::FaultFs;
 using support::FsOp;
 using Batches = std::vector<std::string>;
 
-std::string Name(std::uint64_t number) {
-  return FileName(FileKind::kWal, number);
-}
-
-// 1 -> 2 -> 3 by seals: sequences 1 and 2, 3, 4. In each file the link is at 512, the group at 1024
-// and the seal, if any, at 1536.
-Log Three() {
-  Log log;
-  log.Begin(1);
-  log.Synced({"a", "b"});
-  log.Rotate(2);
-  log.Synced({"c"});
-  log.Rotate(3);
-  log.Synced({"d"});
-  return log;
-}
-
 SalvagedLog Salvaged(const Log& log) {
   auto salvaged = SalvageLog(*log.directory, log.start);
   EXPECT_TRUE(salvaged.ok()) << salvaged.status().ToString();
@@ -111,7 +94,9 @@ TEST(WalSalvage, AnotherDatabasesCommitsAreNotTaken) {
   ExpectPlace(found.damages[0], 4, 0, kSmallFileBytes, "is a file of another database");
 }
 
-TEST(WalSalvage, WhatALinkCutOffIsNotTaken) {
+// 1 ends with the record of "a"; what was written behind it, the batch "void" as sequence 2, the
+// link of 2 cut off, and it stands there all the same. `then` are the batches of 2.
+Log CutOff(const Batches& then) {
   Log log;
   log.Begin(1);
   log.Synced({"a"});
@@ -121,10 +106,15 @@ TEST(WalSalvage, WhatALinkCutOffIsNotTaken) {
   header.synced_offset = 1024;
   header.batches = 1;
   log.CutOver(2);
-  log.Synced({"b"});
+  log.Synced(then);
   std::string payload;
   AddBatch(&payload, "void");
   log.Forge(1, log.start.floor, header, payload);
+  return log;
+}
+
+TEST(WalSalvage, WhatALinkCutOffIsNotTaken) {
+  Log log = CutOff({"b"});
   const SalvagedLog found = Salvaged(log);
   EXPECT_EQ(BatchesOf(found), (Batches{"a", "b"}));
   EXPECT_TRUE(found.gaps.empty());
@@ -132,19 +122,7 @@ TEST(WalSalvage, WhatALinkCutOffIsNotTaken) {
 
 // The link that said which of the two counts is gone: the first does, and the other is told of.
 TEST(WalSalvage, SequencesThatTwoRecordsHoldAreTakenOnce) {
-  Log log;
-  log.Begin(1);
-  log.Synced({"a"});
-  RecordHeader header;
-  header.offset = log.writer->length();
-  header.first = header.last = 2;
-  header.synced_offset = 1024;
-  header.batches = 1;
-  log.CutOver(2);
-  log.Synced({"b", "c"});
-  std::string payload;
-  AddBatch(&payload, "void");
-  log.Forge(1, log.start.floor, header, payload);
+  Log log = CutOff({"b", "c"});
   log.start.newest = log.writer->id();
   log.start.last_sequence = 3;
   log.Flip(2, kFirstRecordOffset);

@@ -89,13 +89,13 @@ class Each {
     TracePlan plan;
     plan.calls = Calls::kAll;
     calls_before_.assign(script_.steps.size() + 1, 0);
-    std::uint64_t calls = 0;
+    calls_ = 0;
     plan.on_call = [&](const Call& call) {
       const CallClass kind = ClassOf(call);
-      if (scale_.calls == Calls::kAll || kind == CallClass::kChanging) ++calls;
+      if (scale_.calls == Calls::kAll || kind == CallClass::kChanging) ++calls_;
       // Each step overwrites what the one before it noted here.
       for (std::size_t x = ledger_->started + 1; x < calls_before_.size(); ++x) {
-        calls_before_[x] = calls;
+        calls_before_[x] = calls_;
       }
       if (kind != CallClass::kUnknown) return;
       reporter_->Violation(script_.Text() + ": " + call.Text() +
@@ -113,7 +113,7 @@ class Each {
                       ledger_->retrains >= 1;
     if (!busy) reporter_->Violation(script_.Text() + " does not reach every kind of work");
     Remove(world_);
-    return calls_ = calls;
+    return calls_;
   }
 
   // Kills before call n, and, if it is a write, once more in the middle of it.
