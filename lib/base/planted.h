@@ -60,6 +60,7 @@
   X(kSkipManifestSync, "a manifest is not synced before it gets its name") \
   X(kSkipManifestDirectorySync, "the directory is not synced when a manifest got its name") \
   X(kViewBelowItsRuns, "a view that sees a bulk load's rows has a sequence before it (V1)") \
+  X(kShortWayPastDelta, "the short way of one segment is taken past a delta") \
   X(kDeltasOldestFirst, "deltas are searched oldest first (V3)") \
   X(kScanPrefersOlder, "of a key in several sources a scan takes the oldest version (V3)") \
   X(kTombstoneHidesNewer, "a tombstone hides a newer value of its key (V6)") \

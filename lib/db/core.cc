@@ -13,13 +13,10 @@ Core::~Core() {
 }
 
 Status Core::CheckOpen() const noexcept {
-  if (closed_.load(std::memory_order_acquire)) {
-    return Status(StatusCode::kClosed, "the database is closed");
-  }
-  if (forked()) {
-    return Status(StatusCode::kClosed, "the database belongs to the process that forked this one");
-  }
-  return Status::Ok();
+  if (usable()) return Status::Ok();
+  return Status(StatusCode::kClosed,
+                forked() ? "the database belongs to the process that forked this one"
+                         : "the database is closed");
 }
 
 Status Core::CheckWritable() const {

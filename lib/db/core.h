@@ -65,6 +65,7 @@ class Core {
 
   // OK, or kClosed after Close and in a forked child.
   Status CheckOpen() const noexcept;
+  bool usable() const noexcept { return !closed_.load(std::memory_order_acquire) && !forked(); }
 
   Result<KeyspaceInfo> OpenKeyspace(std::string_view name, KeyKind kind);
   Result<std::vector<KeyspaceInfo>> ListKeyspaces() const;
@@ -113,6 +114,11 @@ class Core {
 
  private:
   Core(const io::Env& env, const Options& options);
+
+  // read.cc
+  template <class K>
+  Lookup GetAny(const read::ReadState& state, const read::Sources<K>& sources,
+                typename K::Key key) const noexcept;
 
   // open.cc
   Status OpenDirectory(const std::string& path);

@@ -37,10 +37,8 @@ Point PinNow(const read::StateHolder& states, const Visible& visible) noexcept {
 
 template <class K>
 Status Core::Get(std::uint32_t keyspace, typename K::Key key, std::string* value) const {
-  KYRO_RETURN_IF_ERROR(CheckOpen());
-  using Timer = read::LookupMeter::Timer;
-  const bool timed = shared_->lookups.Count(1);
-  const Timer timer(timed ? &shared_->lookups : nullptr, Timer::Call::kGet);
+  if (!usable()) [[unlikely]]
+    return CheckOpen();
   const read::EpochGuard guard;
   const read::ReadState* state = states_->Peek(guard);
   read::StatePin pin;
@@ -49,12 +47,26 @@ Status Core::Get(std::uint32_t keyspace, typename K::Key key, std::string* value
     state = pin.get();
   }
   KYRO_TEST_POINT("read.state_peeked");
-  const Sequence sequence = read::ClampToState(*state, visible());
   const read::Sources<K> sources(*state, keyspace);
-  if (!sources.known) return Dropped();
-  const Lookup lookup = sources.Get(key, sequence, &shared_->predictions);
-  if (lookup.present()) value->assign(lookup.value());
-  return lookup.status();
+  const Lookup lookup =
+      sources.one != nullptr ? sources.one->Get(key) : GetAny(*state, sources, key);
+  if (lookup.present()) [[likely]] {
+    value->assign(lookup.value());
+    return Status::Ok();
+  }
+  return sources.known ? lookup.status() : Dropped();
+}
+
+// Of several sources, or none. A delta that was empty when `sources` were picked held nothing that
+// was acknowledged before this Get began.
+template <class K>
+Lookup Core::GetAny(const read::ReadState& state, const read::Sources<K>& sources,
+                    typename K::Key key) const noexcept {
+  const Sequence sequence = read::ClampToState(state, visible());
+  using Timer = read::LookupMeter::Timer;
+  const bool timed = shared_->lookups.Count(1);
+  const Timer timer(timed ? &shared_->lookups : nullptr, Timer::Call::kGet);
+  return sources.Get(key, sequence, &shared_->predictions);
 }
 
 template <class K>

@@ -8,39 +8,34 @@
 
 namespace kyro::read {
 
-// A cache line of its own, so that readers do not disturb each other.
-struct alignas(64) EpochGuard::Slot {
-  std::atomic<std::uint64_t> epoch{0};  // 0: not reading
-  std::atomic<bool> taken{false};
-  std::uint32_t depth = 0;  // nested guards of the owning thread
-};
-
 // The slot of one thread, given back when the thread ends.
 class ThreadSlot {
  public:
   ThreadSlot() noexcept;
   ~ThreadSlot() {
+    thread_epoch_slot = nullptr;
     if (slot_ != nullptr) slot_->taken.store(false, std::memory_order_release);
     slot_ = nullptr;
   }
-  EpochGuard::Slot* slot() const noexcept { return slot_; }
+  EpochSlot* slot() const noexcept { return slot_; }
   std::uint32_t index() const noexcept { return index_; }
 
-  static EpochGuard::Slot slots[kEpochSlots];
+  static EpochSlot slots[kEpochSlots];
   // One past the highest slot ever taken: what Synchronize has to look at.
   static std::atomic<std::uint32_t> used;
 
  private:
-  EpochGuard::Slot* slot_ = nullptr;
+  EpochSlot* slot_ = nullptr;
   std::uint32_t index_ = 0;
 };
 
-EpochGuard::Slot ThreadSlot::slots[kEpochSlots];
+EpochSlot ThreadSlot::slots[kEpochSlots];
 std::atomic<std::uint32_t> ThreadSlot::used{0};
 
-namespace {
 std::atomic<std::uint64_t> global_epoch{1};
+constinit thread_local EpochSlot* thread_epoch_slot = nullptr;
 
+namespace {
 const ThreadSlot& MySlot() noexcept {
   thread_local const ThreadSlot slot;
   return slot;
@@ -63,14 +58,8 @@ ThreadSlot::ThreadSlot() noexcept {
   }
 }
 
-EpochGuard::EpochGuard() noexcept : slot_(MySlot().slot()) {
-  if (slot_ == nullptr || slot_->depth++ > 0) return;
-  slot_->epoch.store(global_epoch.load(std::memory_order_relaxed), std::memory_order_seq_cst);
-}
-
-EpochGuard::~EpochGuard() {
-  if (slot_ == nullptr || --slot_->depth > 0) return;
-  slot_->epoch.store(0, std::memory_order_release);
+EpochSlot* TakeEpochSlot() noexcept {
+  return thread_epoch_slot = MySlot().slot();
 }
 
 void Synchronize(const std::function<void()>& pause) noexcept {

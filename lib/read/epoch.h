@@ -14,6 +14,7 @@
 #ifndef KYRO_READ_EPOCH_H_
 #define KYRO_READ_EPOCH_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 
@@ -22,19 +23,40 @@ namespace kyro::read {
 // More threads than this fall back to a mutex (EpochGuard::protects() is false).
 inline constexpr std::uint32_t kEpochSlots = 1024;
 
+// Where a thread says that it reads: a cache line of its own, so that readers do not disturb each
+// other.
+struct alignas(64) EpochSlot {
+  std::atomic<std::uint64_t> epoch{0};  // 0: not reading
+  std::atomic<bool> taken{false};
+  std::uint32_t depth = 0;  // nested guards of the owning thread
+};
+
+extern std::atomic<std::uint64_t> global_epoch;
+// This thread's slot; null before its first guard, and where there was none left.
+extern constinit thread_local EpochSlot* thread_epoch_slot [[gnu::tls_model("initial-exec")]];
+// Gives the thread a slot, if one is left.
+EpochSlot* TakeEpochSlot() noexcept;
+
 class EpochGuard {
  public:
-  EpochGuard() noexcept;
-  ~EpochGuard();
+  EpochGuard() noexcept : slot_(thread_epoch_slot) {
+    if (slot_ == nullptr) [[unlikely]] {
+      slot_ = TakeEpochSlot();
+      if (slot_ == nullptr) return;
+    }
+    if (slot_->depth++ > 0) return;
+    slot_->epoch.store(global_epoch.load(std::memory_order_relaxed), std::memory_order_seq_cst);
+  }
+  ~EpochGuard() {
+    if (slot_ == nullptr || --slot_->depth > 0) return;
+    slot_->epoch.store(0, std::memory_order_release);
+  }
   EpochGuard(const EpochGuard&) = delete;
   EpochGuard& operator=(const EpochGuard&) = delete;
   bool protects() const noexcept { return slot_ != nullptr; }
 
  private:
-  struct Slot;
-  friend class ThreadSlot;
-  friend void Synchronize(const std::function<void()>& pause) noexcept;
-  Slot* slot_;
+  EpochSlot* slot_;
 };
 
 // Returns when every guard that was live at the call is gone. Calls `pause`, which must not throw,

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/key_traits.h"
+#include "read/one_segment.h"
 #include "segment/segment.h"
 
 namespace kyro::read {
@@ -42,6 +43,14 @@ struct Run {
 template <class K>
 struct Runs {
   std::vector<Run<K>> runs;  // newest first
+  // Ready for lookups, if one segment is all there is; else null.
+  std::unique_ptr<const OneSegment<K>> one;
+
+  // To be called once, after `runs` was filled. May throw bad_alloc.
+  void FindOne(LookupMeter* lookups) {
+    if (runs.size() != 1 || runs[0].segments.size() != 1) return;
+    one = std::make_unique<const OneSegment<K>>(runs[0].segments[0].get(), lookups);
+  }
 };
 
 using AnyRuns = std::variant<std::shared_ptr<const Runs<U64>>, std::shared_ptr<const Runs<Bytes>>>;

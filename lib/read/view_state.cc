@@ -18,7 +18,8 @@ Sources<K>::Sources(const ReadState& state, std::uint32_t keyspace) noexcept
     if (delta != nullptr && !delta->empty()) deltas[delta_count++] = delta;
   }
   if (KYRO_PLANTED(kDeltasOldestFirst)) std::reverse(deltas.data(), deltas.data() + delta_count);
-  if (runs != nullptr && runs->runs.empty()) runs = nullptr;
+  if (delta_count == 0 || KYRO_PLANTED(kShortWayPastDelta)) one = runs->one.get();
+  if (runs->runs.empty()) runs = nullptr;
 }
 
 template <class K>
@@ -54,32 +55,17 @@ Sequence ClampToState(const ReadState& state, Sequence visible) noexcept {
   return std::max(std::min(visible, end), state.runs->floor_sequence);
 }
 
-namespace {
-
-// The one segment that can hold any of the view's keys; null if there are more sources, or none.
-template <class K>
-const segment::Segment<K>* OnlySegment(const Sources<K>& sources) noexcept {
-  if (sources.delta_count != 0 || sources.runs == nullptr) return nullptr;
-  const auto& runs = sources.runs->runs;
-  return runs.size() == 1 && runs[0].segments.size() == 1 ? runs[0].segments[0].get() : nullptr;
-}
-
-}  // namespace
-
 template <class K>
 ViewState<K>::ViewState(StatePin pin, std::uint32_t keyspace, Sequence sequence) noexcept
     : pin_(std::move(pin)),
       sources_(*pin_, keyspace),
-      only_(OnlySegment(sources_)),
+      one_(sources_.one),
       lookups_(&pin_->shared->lookups) {
   entry_.sequence = sequence;
   pin_->shared->views.Enter(&entry_);
-  direct_.owner = this;
-  if constexpr (kKindOf<K> == KeyKind::kU64) {
-    direct_.lookups = lookups_->by_model_cells();
-    direct_.counted = &GetCounted;
-  }
-  direct_.get.store(ChooseGet(), std::memory_order_relaxed);
+  general_.view = this;
+  const bool nothing = sources_.delta_count == 0 && sources_.runs == nullptr;
+  general_.get.store(nothing ? &GetNothing : &GetAny, std::memory_order_relaxed);
 }
 
 template <class K>
@@ -88,19 +74,8 @@ ViewState<K>::~ViewState() {
 }
 
 template <class K>
-typename ViewState<K>::Function ViewState<K>::ChooseGet() noexcept {
-  if (only_ == nullptr) {
-    return sources_.delta_count == 0 && sources_.runs == nullptr ? &GetNothing : &GetAny;
-  }
-  if (!only_->has_model()) return &GetOneSegment;
-  way_ = only_->MakeDirect(&direct_);
-  if (way_.get == nullptr) return &GetOneModel;
-  return only_->all_verified() ? way_.get : &GetUnverified;
-}
-
-template <class K>
 Lookup ViewState<K>::GetAny(const Getter<K>& getter, Key key) noexcept {
-  const ViewState& view = OwnerOf(getter);
+  const ViewState& view = ViewOf(getter);
   if (view.lookups_->Count(1)) [[unlikely]]
     return view.GetTimed(key);
   return view.sources_.Get(key, view.sequence(), &view.shared()->predictions);
@@ -108,54 +83,21 @@ Lookup ViewState<K>::GetAny(const Getter<K>& getter, Key key) noexcept {
 
 template <class K>
 Lookup ViewState<K>::GetNothing(const Getter<K>& getter, Key key) noexcept {
-  const ViewState& view = OwnerOf(getter);
+  const ViewState& view = ViewOf(getter);
   if (view.lookups_->Count(1)) [[unlikely]]
     return view.GetTimed(key);
   return Lookup::Absent();
 }
 
 template <class K>
-Lookup ViewState<K>::GetOneSegment(const Getter<K>& getter, Key key) noexcept {
-  const ViewState& view = OwnerOf(getter);
-  if (view.lookups_->Count(1)) [[unlikely]]
-    return view.GetTimed(key);
-  return view.only_->Get(key);
-}
-
-template <class K>
-Lookup ViewState<K>::GetOneModel(const Getter<K>& getter, Key key) noexcept {
-  const ViewState& view = OwnerOf(getter);
-  if (view.lookups_->CountByModel()) [[unlikely]]
-    return view.GetTimed(key);
-  return view.only_->Get(key);
-}
-
-template <class K>
-Lookup ViewState<K>::GetUnverified(const Getter<K>& getter, Key key) noexcept {
-  const ViewState& view = OwnerOf(getter);
-  if (view.only_->all_verified()) {
-    getter.get.store(view.way_.get, std::memory_order_relaxed);
-    return view.way_.get(getter, key);
-  }
-  return GetOneModel(getter, key);
-}
-
-template <class K>
-Lookup ViewState<K>::GetCounted(const Getter<K>& getter, Key key) noexcept {
-  const ViewState& view = OwnerOf(getter);
-  return view.lookups_->IsDueByModel() ? view.GetTimed(key) : view.only_->Get(key);
-}
-
-template <class K>
 Lookup ViewState<K>::GetTimed(Key key) const noexcept {
   const LookupMeter::Timer timer(lookups_, LookupMeter::Timer::Call::kGet);
-  if (only_ != nullptr) return only_->Get(key);
   return sources_.Get(key, sequence(), &shared()->predictions);
 }
 
 template <class K>
 void ViewState<K>::MultiGet(std::span<const Key> keys, std::span<Lookup> lookups) const noexcept {
-  if (way_.multi_get != nullptr && only_->all_verified()) return MultiGetDirect(keys, lookups);
+  if (one_ != nullptr && one_->MultiGet(keys, lookups)) return;
   std::fill(lookups.begin(), lookups.end(), Lookup::Absent());
   if (keys.empty()) return;
   const bool timed = lookups_->Count(keys.size());
@@ -180,16 +122,6 @@ void ViewState<K>::MultiGet(std::span<const Key> keys, std::span<Lookup> lookups
       segment->MultiGet(keys, lookups);
     }
   }
-}
-
-template <class K>
-void ViewState<K>::MultiGetDirect(std::span<const Key> keys,
-                                  std::span<Lookup> lookups) const noexcept {
-  if (keys.empty()) return;
-  const bool timed = lookups_->CountByModel(keys.size());
-  const LookupMeter::Timer timer(timed ? lookups_ : nullptr, LookupMeter::Timer::Call::kMultiGet);
-  way_.multi_get(direct_, keys.data(), lookups.data(), keys.size());
-  if (KYRO_PLANTED(kMultiGetWrongLane)) std::reverse(lookups.begin(), lookups.end());
 }
 
 template struct Sources<U64>;

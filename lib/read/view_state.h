@@ -27,7 +27,8 @@ template <class K>
 struct Sources {
   std::array<const delta::Delta<K>*, kGenerationsMax> deltas{};
   std::size_t delta_count = 0;
-  const Runs<K>* runs = nullptr;  // null: none
+  const Runs<K>* runs = nullptr;       // null: none
+  const OneSegment<K>* one = nullptr;  // all that serves the keyspace; null: more, or nothing
   bool known = false;  // the keyspace is in this state; if not, it was dropped or made later
 
   Sources() = default;
@@ -54,7 +55,7 @@ class ViewState {
 
   // How the view answers Get: the shortest path that serves its sources; all are equal to
   // Sources::Get. Lives as long as the view.
-  const Getter<K>* getter() const noexcept { return &direct_; }
+  const Getter<K>* getter() const noexcept { return one_ != nullptr ? one_->getter() : &general_; }
   void MultiGet(std::span<const Key> keys, std::span<Lookup> lookups) const noexcept;
 
   const Sources<K>& sources() const noexcept { return sources_; }
@@ -62,34 +63,22 @@ class ViewState {
   Shared* shared() const noexcept { return pin_->shared.get(); }
 
  private:
-  using Function = typename Getter<K>::Function;
-
-  static const ViewState& OwnerOf(const Getter<K>& getter) noexcept {
-    const void* owner = static_cast<const segment::Direct<K>&>(getter).owner;
-    return *static_cast<const ViewState*>(owner);
+  struct General : Getter<K> {
+    const ViewState* view = nullptr;
+  };
+  static const ViewState& ViewOf(const Getter<K>& getter) noexcept {
+    return *static_cast<const General&>(getter).view;
   }
-  Function ChooseGet() noexcept;
-  // The ways of a Get, from the most general one to the shortest, which is segment/direct.cc's.
   static Lookup GetAny(const Getter<K>& getter, Key key) noexcept;
   static Lookup GetNothing(const Getter<K>& getter, Key key) noexcept;
-  static Lookup GetOneSegment(const Getter<K>& getter, Key key) noexcept;
-  static Lookup GetOneModel(const Getter<K>& getter, Key key) noexcept;
-  // Of one segment that will have a direct way once all of it is verified: the first Get that finds
-  // it so leads the others there.
-  static Lookup GetUnverified(const Getter<K>& getter, Key key) noexcept;
-  void MultiGetDirect(std::span<const Key> keys, std::span<Lookup> lookups) const noexcept;
-  // Where the direct way leads a lookup whose count is due.
-  [[gnu::cold]] static Lookup GetCounted(const Getter<K>& getter, Key key) noexcept;
-  // What a sampled lookup takes instead, whichever of the above it began with.
+  // What a sampled lookup takes instead of either.
   [[gnu::noinline]] Lookup GetTimed(Key key) const noexcept;
 
   const StatePin pin_;
   const Sources<K> sources_;
-  // For the short paths: the one segment that serves the view, or null.
-  const segment::Segment<K>* const only_;
+  const OneSegment<K>* const one_;  // of the state; null: the general way
   LookupMeter* const lookups_;
-  segment::DirectWay<K> way_;  // of only_, if it has one
-  segment::Direct<K> direct_;
+  General general_;
   ViewEntry entry_;
 };
 
