@@ -45,6 +45,7 @@
   X(kBulkWithoutFlush, "a bulk load drops what is in memory instead of flushing it") \
   X(kBulkAcceptsWrites, "writes to a keyspace go on while a bulk load has it") \
   X(kSequenceReused, "sequences whose outcome was unknown are used again after Resume") \
+  X(kResumeRecoversAgain, "a Resume reads the log again that one before it cleaned up") \
   X(kResumeWithoutFlush, "Resume begins a new log before what is visible is in segments") \
   X(kDeltaFilterForgets, "the filter of a delta does not know every 16th key") \
   X(kViewSeesNewer, "a lookup in a delta finds the newest version, whatever the view") \

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -137,7 +138,7 @@ class Core {
   Status PinManifest(manifest::Manifest* manifest, read::StatePin* pin) const;
 
   // resume.cc
-  Status FinishRecovery();
+  Status FinishRecovery() KYRO_REQUIRES(close_mutex_);
 
   // close.cc
   void AbortBulkLoads();
@@ -186,6 +187,8 @@ class Core {
   mutable Mutex keyspace_mutex_;  // creation of keyspaces, one at a time
   Mutex close_mutex_;
   Status close_status_ KYRO_GUARDED_BY(close_mutex_);
+  // What the recovery that Open put off came to, once all is in segments.
+  std::optional<Recovered> resumed_ KYRO_GUARDED_BY(close_mutex_);
   std::atomic<bool> closed_{false};
   std::atomic<bool> left_{false};  // closed in a forked child
   std::atomic<Sequence> closing_durable_{0};

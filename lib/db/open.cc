@@ -209,6 +209,9 @@ Status Core::RecoverIntoSegments(Recovered* recovered) {
     recovered->active->Freeze(recovered->last_sequence);
     KYRO_RETURN_IF_ERROR(upkeep_->FlushInto(*recovered->active, &next));
   }
+  // Nothing can fail behind the install.
+  KYRO_ASSIGN_OR_RETURN(recovered->active,
+                        delta::Generation::Create(options_.delta_bytes, recovered->last_sequence));
   KYRO_RETURN_IF_ERROR(installer_->Install([&](manifest::Manifest* manifest) {
     manifest->keyspaces = next.keyspaces;
     manifest->last_sequence = recovered->last_sequence;
@@ -224,8 +227,6 @@ Status Core::RecoverIntoSegments(Recovered* recovered) {
     return Status::Ok();
   }));
   recovered->batch_bytes = 0;
-  KYRO_ASSIGN_OR_RETURN(recovered->active,
-                        delta::Generation::Create(options_.delta_bytes, recovered->last_sequence));
   return Status::Ok();
 }
 

@@ -8,6 +8,7 @@
 //   a directory sync failed   nothing helps but reopening (upkeep/installer.h, I4)
 #include <utility>
 
+#include "base/planted.h"
 #include "base/status_util.h"
 #include "db/core.h"
 
@@ -37,15 +38,20 @@ Status Core::Resume() {
   return upkeep_->WaitForFlushes();
 }
 
-// Readers go on meanwhile, over what Open replayed into memory; that generation ends here.
+// Readers go on meanwhile, over what Open replayed into memory; that generation ends here. Each
+// step may fail and be tried again, but for the first: once all is in segments, cleaning up may
+// have deleted any part of the log, and it must not be read any more.
 Status Core::FinishRecovery() {
-  Recovered again;
-  again.chain = recovered_.chain;
-  KYRO_RETURN_IF_ERROR(RecoverIntoSegments(&again));
-  recovered_.active->Freeze(again.last_sequence);
-  KYRO_RETURN_IF_ERROR(installer_->PublishInitial(again.active));
-  KYRO_RETURN_IF_ERROR(CleanUp(&again));
-  return StartThreads(again);
+  if (!resumed_.has_value() || KYRO_PLANTED(kResumeRecoversAgain)) {
+    Recovered again;
+    again.chain = recovered_.chain;
+    KYRO_RETURN_IF_ERROR(RecoverIntoSegments(&again));
+    resumed_ = std::move(again);
+  }
+  recovered_.active->Freeze(resumed_->last_sequence);
+  KYRO_RETURN_IF_ERROR(installer_->PublishInitial(resumed_->active));
+  KYRO_RETURN_IF_ERROR(CleanUp(&*resumed_));
+  return StartThreads(*resumed_);
 }
 
 }  // namespace kyro::db

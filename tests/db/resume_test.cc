@@ -210,6 +210,46 @@ TEST_F(ResumeTest, AfterAnOpenWithoutSpaceItRecoversInPlace) {
   EXPECT_EQ(Difference(*ReadAll(&(*again)->db), want_), "");
 }
 
+// The same with a failure in every call of the Resume that recovers: whatever it says, the next one
+// goes on from there.
+TEST_F(ResumeTest, EveryFailureInARecoveryThatWasPutOff) {
+  Open(TinyOptions());
+  for (std::uint64_t key = 0; key < 60; ++key) ASSERT_TRUE(Put(key, "v").ok());
+  std::uint64_t failed = 0;
+  for (std::uint64_t nth = 1;; ++nth) {
+    SCOPED_TRACE(nth);
+    ASSERT_LT(nth, 400u);
+    auto crashed = world_.Crash(CrashKind::kKill, world_.fs().event_count(), nth);
+    FaultFs faults(&crashed->fs());
+    crashed->fs().SetFreeBytes(0);
+    auto full = OpenFour(TinyOptions(), crashed->EnvOver(&faults));
+    ASSERT_TRUE(full.ok());
+    crashed->fs().SetFreeBytes(std::uint64_t{1} << 40);
+    const auto fault = faults.Inject({.ops = FsOps::All(), .nth = nth});
+    const Status first = (*full)->db.Resume();
+    const bool hit = faults.Hits(fault) != 0;
+    faults.Clear();
+    if (!hit) {
+      EXPECT_TRUE(first.ok());
+      break;
+    }
+    failed += !first.ok();
+    const Status second = (*full)->db.Resume();
+    if (second.ok()) {
+      EXPECT_TRUE((*full)->spaces[0]->Put(U64Key(1), "v", {}).ok());
+    } else {
+      EXPECT_EQ(second.code(), StatusCode::kReadOnly) << second.ToString();  // in doubt
+    }
+    EXPECT_EQ(Difference(*ReadAll(&(*full)->db), want_), "");
+    (void)(*full)->db.Close();
+    *full = nullptr;
+    auto again = OpenFour(TinyOptions(), crashed->env());
+    ASSERT_TRUE(again.ok()) << again.status().ToString();
+    EXPECT_EQ(Difference(*ReadAll(&(*again)->db), want_), "");
+  }
+  EXPECT_GT(failed, 20u);
+}
+
 TEST_F(ResumeTest, NothingHelpsButReopeningAfterAFailedDirectorySync) {
   Open(TinyOptions());
   ASSERT_TRUE(Put(1, "x").ok());
