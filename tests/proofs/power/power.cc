@@ -6,8 +6,8 @@
 //
 //   bites   shows that the cut takes what was not synced, and only that
 //   each    a script over every operation, in each durability mode, cut before every so-many-th
-//           system call that changes a file or makes it durable (--long: every one); recovery is
-//           cut too, also after a mere kill
+//           system call that changes a file or makes it durable, others with each seed; recovery
+//           is cut too, also after a mere kill
 //   crowd   a writer of many threads, cut at random, round after round on one database
 //
 // Needs root and a loop device; without them it says so and fails, unless --allow-skip or --quick
@@ -53,14 +53,13 @@ constexpr const char* kLost = "acknowledged unsynced and lost";
 
 // How much is to be done by --quick, the bounded run, or one turn of --long.
 struct Scale {
-  std::uint64_t bites = 20;  // of each worker
-  std::uint64_t cuts = 220;  // of the script in one mode, by all workers together; 0: every call
+  std::uint64_t bites = 20;         // of each worker
+  std::uint64_t cuts = 220;         // of the script in one mode, by all workers together
   std::uint64_t crowd_rounds = 80;  // of each worker and mode
 };
 
 Scale ScaleOf(const Args& args) {
   if (args.quick) return support::kSanitized ? Scale{1, 2, 2} : Scale{2, 8, 5};
-  if (args.minutes != 0) return {20, 0, 300};
   return {};
 }
 
@@ -271,14 +270,14 @@ void CutAtEachCall(const Args& args, std::uint64_t seed, PowerDisk* disk, std::u
     const Script script = MakeScript(seed, durability, /*rounds=*/1);
     Each each(script, disk, reporter);
     const std::uint64_t calls = each.CountCalls();
-    const std::uint64_t cuts = ScaleOf(args).cuts;
-    const std::uint64_t stride = cuts == 0 ? 1 : std::max<std::uint64_t>(1, calls / cuts);
+    const std::uint64_t stride = std::max<std::uint64_t>(1, calls / ScaleOf(args).cuts);
     if (index == 0) {
       reporter->Say(script.Text() + ": " + std::to_string(script.steps.size()) + " steps, " +
                     std::to_string(calls) + " changing system calls, every " +
                     std::to_string(stride) + ".");
     }
-    for (std::uint64_t n = 1 + index * stride; n <= calls + 1; n += stride * args.threads) {
+    const std::uint64_t first = 1 + (seed - 1) % stride;  // others with each seed
+    for (std::uint64_t n = first + index * stride; n <= calls + 1; n += stride * args.threads) {
       each.CutAt(n);
     }
   }
