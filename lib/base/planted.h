@@ -62,6 +62,7 @@
   X(kSkipManifestDirectorySync, "the directory is not synced when a manifest got its name") \
   X(kViewBelowItsRuns, "a view that sees a bulk load's rows has a sequence before it (V1)") \
   X(kShortWayPastDelta, "the short way of one segment is taken past a delta") \
+  X(kNewerForgotten, "the oldest run is asked first, and a newer version now and then not at all") \
   X(kDeltasOldestFirst, "deltas are searched oldest first (V3)") \
   X(kScanPrefersOlder, "of a key in several sources a scan takes the oldest version (V3)") \
   X(kTombstoneHidesNewer, "a tombstone hides a newer value of its key (V6)") \

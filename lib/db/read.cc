@@ -49,7 +49,7 @@ Status Core::Get(std::uint32_t keyspace, typename K::Key key, std::string* value
   KYRO_TEST_POINT("read.state_peeked");
   const read::Sources<K> sources(*state, keyspace);
   const Lookup lookup =
-      sources.one != nullptr ? sources.one->Get(key) : GetAny(*state, sources, key);
+      sources.alone != nullptr ? sources.alone->Get(key) : GetAny(*state, sources, key);
   if (lookup.present()) [[likely]] {
     value->assign(lookup.value());
     return Status::Ok();

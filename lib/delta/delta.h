@@ -68,8 +68,9 @@ class Delta {
   Version Get(Key key, Sequence sequence) const noexcept {
     return Get(key, filter::HashKey(key), sequence);
   }
-  // False only if `key` was never written here: the filter alone.
+  // False only if `key`, or no key of this hash, was never written here: the filter alone.
   bool MayContain(Key key) const noexcept;
+  bool MayContainHash(std::uint64_t hash) const noexcept { return filter_.MayContain(hash); }
 
   bool empty() const noexcept { return keys() == 0; }
   std::uint64_t keys() const noexcept {  // distinct keys, tombstones included

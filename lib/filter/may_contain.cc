@@ -17,7 +17,7 @@ HWY_BEFORE_NAMESPACE();
 namespace kyro::filter {
 namespace HWY_NAMESPACE {
 
-bool BlockContains(const char* block, std::uint64_t hash) {
+inline bool BlockContains(const char* block, std::uint64_t hash) {
 #if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_SSE4
   // No early exit: eight independent words cost less than one branch that is taken half the time.
   std::uint32_t missing = 0;
@@ -40,6 +40,14 @@ bool BlockContains(const char* block, std::uint64_t hash) {
 #endif
 }
 
+bool AnyContains(std::span<const std::string_view> filters, std::uint64_t hash) {
+  bool any = false;  // without a branch for each: almost always all are asked
+  for (const std::string_view filter : filters) {
+    any |= BlockContains(filter.data() + BlockOffset(hash, filter.size() / kBlockBytes), hash);
+  }
+  return any;
+}
+
 // NOLINTNEXTLINE(google-readability-namespace-comments)
 }  // namespace HWY_NAMESPACE
 }  // namespace kyro::filter
@@ -48,12 +56,15 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kyro::filter {
 
-HWY_EXPORT(BlockContains);
+HWY_EXPORT(AnyContains);
+
+bool AnyMayContain(std::span<const std::string_view> filters, std::uint64_t hash) noexcept {
+  return HWY_DYNAMIC_DISPATCH(AnyContains)(filters, hash);
+}
 
 bool MayContain(std::string_view filter, std::uint64_t hash) noexcept {
   if (filter.empty() || filter.size() % kBlockBytes != 0) return true;
-  const char* const block = filter.data() + BlockOffset(hash, filter.size() / kBlockBytes);
-  return HWY_DYNAMIC_DISPATCH(BlockContains)(block, hash);
+  return AnyMayContain({&filter, 1}, hash);
 }
 
 }  // namespace kyro::filter

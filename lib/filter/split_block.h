@@ -40,6 +40,8 @@ inline std::size_t BlockOffset(std::uint64_t hash, std::size_t blocks) noexcept 
 
 // False only if no key of that hash was added. True for a filter of no or uneven size.
 bool MayContain(std::string_view filter, std::uint64_t hash) noexcept;
+// Whether any of them says so: one call for all. Each has a positive multiple of kBlockBytes.
+bool AnyMayContain(std::span<const std::string_view> filters, std::uint64_t hash) noexcept;
 
 }  // namespace kyro::filter
 

@@ -8,11 +8,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "base/key_traits.h"
-#include "read/one_segment.h"
+#include "read/oldest_segment.h"
 #include "segment/segment.h"
 
 namespace kyro::read {
@@ -43,13 +44,20 @@ struct Run {
 template <class K>
 struct Runs {
   std::vector<Run<K>> runs;  // newest first
-  // Ready for lookups, if one segment is all there is; else null.
-  std::unique_ptr<const OneSegment<K>> one;
+  // The oldest run's segment, and the filters of all newer runs' segments; null and none unless
+  // each run is one segment and each but the oldest has a filter.
+  std::unique_ptr<const OldestSegment<K>> oldest;
+  std::vector<std::string_view> newer_filters;
 
   // To be called once, after `runs` was filled. May throw bad_alloc.
-  void FindOne(LookupMeter* lookups) {
-    if (runs.size() != 1 || runs[0].segments.size() != 1) return;
-    one = std::make_unique<const OneSegment<K>>(runs[0].segments[0].get(), lookups);
+  void FindOldest(LookupMeter* lookups) {
+    if (runs.empty() || runs.back().segments.size() != 1) return;
+    for (std::size_t i = 0; i + 1 < runs.size(); ++i) {
+      const auto& segments = runs[i].segments;
+      if (segments.size() != 1 || segments[0]->filter().empty()) return newer_filters.clear();
+      newer_filters.push_back(segments[0]->filter());
+    }
+    oldest = std::make_unique<const OldestSegment<K>>(runs.back().segments[0].get(), lookups);
   }
 };
 

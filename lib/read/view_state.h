@@ -27,8 +27,8 @@ template <class K>
 struct Sources {
   std::array<const delta::Delta<K>*, kGenerationsMax> deltas{};
   std::size_t delta_count = 0;
-  const Runs<K>* runs = nullptr;       // null: none
-  const OneSegment<K>* one = nullptr;  // all that serves the keyspace; null: more, or nothing
+  const Runs<K>* runs = nullptr;            // null: none
+  const OldestSegment<K>* alone = nullptr;  // all there is to read; null: more, or nothing
   bool known = false;  // the keyspace is in this state; if not, it was dropped or made later
 
   Sources() = default;
@@ -36,6 +36,22 @@ struct Sources {
 
   // The newest version at or before `sequence`. O(log n) per source.
   Lookup Get(typename K::Key key, Sequence sequence, Tally* predictions) const noexcept;
+  // The oldest run's segment, if a lookup may ask it first and everything newer by filters alone.
+  const OldestSegment<K>* fast_oldest() const noexcept {
+    const OldestSegment<K>* const oldest = runs == nullptr ? nullptr : runs->oldest.get();
+    return oldest != nullptr && oldest->fast() ? oldest : nullptr;
+  }
+  // False only if nothing newer than the oldest run has a version of a key of that hash. Requires
+  // fast_oldest().
+  bool NewerMayContain(std::uint64_t hash) const noexcept;
+  // What Get says of a key that they may, where the oldest run said `oldest`.
+  Lookup GetAbove(const Lookup& oldest, typename K::Key key, std::uint64_t hash, Sequence sequence,
+                  Tally* predictions) const noexcept;
+
+ private:
+  // One source after the other, from the newest on, and no more than so many runs.
+  Lookup Search(typename K::Key key, std::uint64_t hash, Sequence sequence, std::size_t run_count,
+                Tally* predictions) const noexcept;
 };
 
 // The sequence to read at with `state` pinned before `visible` was loaded: later freezes and
@@ -55,7 +71,9 @@ class ViewState {
 
   // How the view answers Get: the shortest path that serves its sources; all are equal to
   // Sources::Get. Lives as long as the view.
-  const Getter<K>* getter() const noexcept { return one_ != nullptr ? one_->getter() : &general_; }
+  const Getter<K>* getter() const noexcept {
+    return sources_.alone != nullptr ? sources_.alone->getter() : &general_;
+  }
   void MultiGet(std::span<const Key> keys, std::span<Lookup> lookups) const noexcept;
 
   const Sources<K>& sources() const noexcept { return sources_; }
@@ -70,13 +88,18 @@ class ViewState {
     return *static_cast<const General&>(getter).view;
   }
   static Lookup GetAny(const Getter<K>& getter, Key key) noexcept;
+  // The first Get that finds that Sources::fast_oldest leads the others to the way without a test.
+  static Lookup GetUnverified(const Getter<K>& getter, Key key) noexcept;
+  static Lookup GetOldestFirst(const Getter<K>& getter, Key key) noexcept;
   static Lookup GetNothing(const Getter<K>& getter, Key key) noexcept;
-  // What a sampled lookup takes instead of either.
+  void MultiGetOldestFirst(const OldestSegment<K>& oldest, std::span<const Key> keys,
+                           std::span<Lookup> lookups) const noexcept;
+  void MultiGetInOrder(std::span<const Key> keys, std::span<Lookup> lookups) const noexcept;
+  // What a sampled lookup takes instead of any of them.
   [[gnu::noinline]] Lookup GetTimed(Key key) const noexcept;
 
   const StatePin pin_;
   const Sources<K> sources_;
-  const OneSegment<K>* const one_;  // of the state; null: the general way
   LookupMeter* const lookups_;
   General general_;
   ViewEntry entry_;

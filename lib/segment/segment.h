@@ -154,6 +154,8 @@ class Segment {
   // looked up. Sizes are equal.
   virtual void MultiGet(std::span<const Key> keys, std::span<Lookup> out) const noexcept = 0;
 
+  // Its filter, of at least one block; empty if it has none. Lives as long as the segment.
+  virtual std::string_view filter() const noexcept = 0;
   // Fills what lookups in one call read (segment/direct.h) and returns these calls, for when the
   // segment is all_verified().
   virtual DirectWay<K> MakeDirect(Direct<K>* direct) const noexcept = 0;

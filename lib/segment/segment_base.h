@@ -76,6 +76,7 @@ class SegmentBase : public Segment<K> {
   bool all_verified() const noexcept override {
     return files_.unverified->load(std::memory_order_acquire) == 0;
   }
+  std::string_view filter() const noexcept override { return filter_; }
   const SegmentRef& ref() const noexcept override { return files_.ref; }
   std::uint64_t mapped_bytes() const noexcept override {
     return files_.keys->bytes().size() + files_.data->bytes().size() +

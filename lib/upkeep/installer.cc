@@ -51,7 +51,7 @@ Result<read::AnyRuns> OpenKeyspaceRuns(const InstallContext& context, const Uuid
     }
     runs->runs.push_back(std::move(run));
   }
-  runs->FindOne(&context.states->shared()->lookups);
+  runs->FindOldest(&context.states->shared()->lookups);
   return read::AnyRuns(std::shared_ptr<const read::Runs<K>>(std::move(runs)));
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "read/one_segment.h"
+#include "read/oldest_segment.h"
 
 #include <algorithm>
 
@@ -7,8 +7,25 @@
 
 namespace kyro::read {
 
+namespace {
+
+// Counts that are never due.
+struct NeverDue : TallyCells {
+  NeverDue() noexcept {
+    for (std::size_t i = 0; i <= kTallyCells; ++i) {
+      (*this)[i].due.store(~std::uint64_t{0}, std::memory_order_relaxed);
+    }
+  }
+};
+TallyCells* NobodysCells() noexcept {
+  static NeverDue cells;
+  return &cells;
+}
+
+}  // namespace
+
 template <class K>
-OneSegment<K>::OneSegment(const segment::Segment<K>* segment, LookupMeter* lookups) noexcept
+OldestSegment<K>::OldestSegment(const segment::Segment<K>* segment, LookupMeter* lookups) noexcept
     : segment_(segment), lookups_(lookups) {
   direct_.owner = this;
   if constexpr (kKindOf<K> == KeyKind::kU64) {
@@ -16,10 +33,17 @@ OneSegment<K>::OneSegment(const segment::Segment<K>* segment, LookupMeter* looku
     direct_.counted = &GetCounted;
   }
   direct_.get.store(Choose(), std::memory_order_relaxed);
+  if constexpr (kKindOf<K> == KeyKind::kU64) {
+    peek_.lookups = NobodysCells();
+    peek_.first_key = direct_.first_key;
+    peek_.key_span = direct_.key_span;
+    peek_.core = direct_.core;
+    peek_.columns = direct_.columns;
+  }
 }
 
 template <class K>
-typename OneSegment<K>::Function OneSegment<K>::Choose() noexcept {
+typename OldestSegment<K>::Function OldestSegment<K>::Choose() noexcept {
   if (!segment_->has_model()) return &GetAny;
   way_ = segment_->MakeDirect(&direct_);
   if (way_.get == nullptr) return &GetByModel;
@@ -27,24 +51,24 @@ typename OneSegment<K>::Function OneSegment<K>::Choose() noexcept {
 }
 
 template <class K>
-Lookup OneSegment<K>::GetAny(const Getter<K>& getter, Key key) noexcept {
-  const OneSegment& one = OwnerOf(getter);
+Lookup OldestSegment<K>::GetAny(const Getter<K>& getter, Key key) noexcept {
+  const OldestSegment& one = OwnerOf(getter);
   if (one.lookups_->Count(1)) [[unlikely]]
     return one.GetTimed(key);
   return one.segment_->Get(key);
 }
 
 template <class K>
-Lookup OneSegment<K>::GetByModel(const Getter<K>& getter, Key key) noexcept {
-  const OneSegment& one = OwnerOf(getter);
+Lookup OldestSegment<K>::GetByModel(const Getter<K>& getter, Key key) noexcept {
+  const OldestSegment& one = OwnerOf(getter);
   if (one.lookups_->CountByModel()) [[unlikely]]
     return one.GetTimed(key);
   return one.segment_->Get(key);
 }
 
 template <class K>
-Lookup OneSegment<K>::GetUnverified(const Getter<K>& getter, Key key) noexcept {
-  const OneSegment& one = OwnerOf(getter);
+Lookup OldestSegment<K>::GetUnverified(const Getter<K>& getter, Key key) noexcept {
+  const OldestSegment& one = OwnerOf(getter);
   if (one.segment_->all_verified()) {
     getter.get.store(one.way_.get, std::memory_order_relaxed);
     return one.way_.get(getter, key);
@@ -53,29 +77,28 @@ Lookup OneSegment<K>::GetUnverified(const Getter<K>& getter, Key key) noexcept {
 }
 
 template <class K>
-Lookup OneSegment<K>::GetCounted(const Getter<K>& getter, Key key) noexcept {
-  const OneSegment& one = OwnerOf(getter);
+Lookup OldestSegment<K>::GetCounted(const Getter<K>& getter, Key key) noexcept {
+  const OldestSegment& one = OwnerOf(getter);
   return one.lookups_->IsDueByModel() ? one.GetTimed(key) : one.segment_->Get(key);
 }
 
 template <class K>
-Lookup OneSegment<K>::GetTimed(Key key) const noexcept {
+Lookup OldestSegment<K>::GetTimed(Key key) const noexcept {
   const LookupMeter::Timer timer(lookups_, LookupMeter::Timer::Call::kGet);
   return segment_->Get(key);
 }
 
 template <class K>
-bool OneSegment<K>::MultiGet(std::span<const Key> keys, std::span<Lookup> lookups) const noexcept {
-  if (way_.multi_get == nullptr || !segment_->all_verified()) return false;
-  if (keys.empty()) return true;
+void OldestSegment<K>::MultiGet(std::span<const Key> keys,
+                                std::span<Lookup> lookups) const noexcept {
+  if (keys.empty()) return;
   const bool timed = lookups_->CountByModel(keys.size());
   const LookupMeter::Timer timer(timed ? lookups_ : nullptr, LookupMeter::Timer::Call::kMultiGet);
   way_.multi_get(direct_, keys.data(), lookups.data(), keys.size());
   if (KYRO_PLANTED(kMultiGetWrongLane)) std::reverse(lookups.begin(), lookups.end());
-  return true;
 }
 
-template class OneSegment<U64>;
-template class OneSegment<Bytes>;
+template class OldestSegment<U64>;
+template class OldestSegment<Bytes>;
 
 }  // namespace kyro::read
