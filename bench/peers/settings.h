@@ -30,7 +30,7 @@ inline std::size_t CacheBytes(const StoreOptions& options) {
 // MDB_INTEGERKEY for keys that are numbers, MDB_APPEND for sorted loads ("fast bulk loading"),
 // MDB_NORDAHEAD for random reads, MDB_NOSYNC for a load that is not synced. One read transaction is
 // held; in it mdb_get against mdb_cursor_get with MDB_SET_KEY.
-// Loading with MDB_WRITEMAP against without.
+// Loading with MDB_WRITEMAP took 366 ns a row, without 586.
 inline constexpr bool kLmdbGetByCursor = false;
 inline constexpr bool kLmdbLoadWriteMap = true;
 
@@ -52,8 +52,7 @@ inline constexpr std::size_t kLeveldbFileBytes = std::size_t{64} << 20;
 
 // --- SQLite (https://www.sqlite.org/pragma.html, /mmap.html, /rowidtable.html)
 // The key is the INTEGER PRIMARY KEY, which is the rowid; prepared statements; mmap_size over the
-// whole file; journal_mode WAL with synchronous OFF for writes.
-
+// whole file, 1263 against 3527 without; journal_mode WAL with synchronous OFF for writes.
 inline constexpr int kSqlitePageBytes = 4096;
 inline constexpr bool kSqliteMap = true;
 
@@ -66,7 +65,8 @@ inline constexpr int kTkrzwAlignPow = 3;
 
 // --- WiredTiger (https://source.wiredtiger.com/3.2.1/tuning.html)
 // "Bulk-load": a bulk cursor for sorted rows. "Cache size": everything fits, with room for what a
-// page takes in memory. "Tuning page size": leaf_page_max for lookups of small rows. The log is on
+// page takes in memory. "Tuning page size": leaf_page_max for lookups of small rows, 741 with 32 KB
+// and 1007 with 4 KB. The log is on
 // and not synced, nor prepared in advance: that took most of the time of opening.
 inline constexpr const char* kWiredtigerLeafPage = "32KB";
 

@@ -79,6 +79,7 @@ def blocks(runs, recorded):
         "prototypes": "%s\n\n%s" % (recorded["about"],
                                     tables.markdown(tables.prototypes(recorded, lost))),
         "tried": tables.markdown(tables.pairs(recorded["tried"], ["tried", "measured"])),
+        "paths": tables.markdown(tables.pairs(recorded["paths"], ["the way to a row", "measured"])),
     }
 
 
