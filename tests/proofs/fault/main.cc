@@ -40,6 +40,7 @@ struct Shape {
   bool sticky = false;
   std::uint64_t write_first = 0;
   bool after = false;
+  bool another = false;  // a second failure follows; in the long mode it always does
 
   // Only syncs fail: what is there may not be durable long after, so every step ends in power cuts.
   bool of_syncs() const { return !ops.Has(FsOp::kWrite) && !ops.Has(FsOp::kCreate); }
@@ -77,6 +78,8 @@ const std::vector<Shape>& Shapes() {
        "syncs fail from then on",
        {FsOp::kSync, FsOp::kSyncDirectory},
        StatusCode::kIoError,
+       true},
+      {"two", "ENOSPC and then another", FsOps::Changes(), StatusCode::kNoSpace, false, 0, false,
        true},
       {"lost-sync", "a sync fails and its bytes are lost", {}},
       {"lost-names", "a directory's sync fails and its names are lost", {}},
@@ -208,7 +211,7 @@ void Plan(const Shape& shape, std::uint64_t n, FaultWorld* world) {
                .after = shape.after});
 }
 
-// In the long mode a second one follows, by chance soon or late.
+// A second one, by chance soon or late.
 void PlanAnother(const Shape& shape, std::uint64_t n, std::uint64_t seed, FaultWorld* world) {
   if (shape.sticky || world->lost_sync()) return;
   support::SeededRandom random(seed * 1'000'003 + n);
@@ -232,7 +235,7 @@ void ProveCalls(const Args& args, std::uint64_t seed, const Deadline& deadline, 
       Program program(&world, Scale::kFull, n,
                       [&](const std::string& wrong) { tally->Violation(what + ": " + wrong); });
       Plan(shape, n, &world);
-      if (args.minutes != 0) PlanAnother(shape, n, seed, &world);
+      if (shape.another || args.minutes != 0) PlanAnother(shape, n, seed, &world);
       const CrashAlso also = n == 1             ? CrashAlso::kAfterEveryStep
                              : shape.of_syncs() ? CrashAlso::kAfterEveryStepSinceHit
                                                 : CrashAlso::kNowhere;
