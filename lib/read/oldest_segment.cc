@@ -52,34 +52,34 @@ typename OldestSegment<K>::Function OldestSegment<K>::Choose() noexcept {
 
 template <class K>
 Lookup OldestSegment<K>::GetAny(const Getter<K>& getter, Key key) noexcept {
-  const OldestSegment& one = OwnerOf(getter);
-  if (one.lookups_->Count(1)) [[unlikely]]
-    return one.GetTimed(key);
-  return one.segment_->Get(key);
+  const OldestSegment& oldest = OwnerOf(getter);
+  if (oldest.lookups_->Count(1)) [[unlikely]]
+    return oldest.GetTimed(key);
+  return oldest.segment_->Get(key);
 }
 
 template <class K>
 Lookup OldestSegment<K>::GetByModel(const Getter<K>& getter, Key key) noexcept {
-  const OldestSegment& one = OwnerOf(getter);
-  if (one.lookups_->CountByModel()) [[unlikely]]
-    return one.GetTimed(key);
-  return one.segment_->Get(key);
+  const OldestSegment& oldest = OwnerOf(getter);
+  if (oldest.lookups_->CountByModel()) [[unlikely]]
+    return oldest.GetTimed(key);
+  return oldest.segment_->Get(key);
 }
 
 template <class K>
 Lookup OldestSegment<K>::GetUnverified(const Getter<K>& getter, Key key) noexcept {
-  const OldestSegment& one = OwnerOf(getter);
-  if (one.segment_->all_verified()) {
-    getter.get.store(one.way_.get, std::memory_order_relaxed);
-    return one.way_.get(getter, key);
+  const OldestSegment& oldest = OwnerOf(getter);
+  if (oldest.segment_->all_verified()) {
+    getter.get.store(oldest.way_.get, std::memory_order_relaxed);
+    return oldest.way_.get(getter, key);
   }
   return GetByModel(getter, key);
 }
 
 template <class K>
 Lookup OldestSegment<K>::GetCounted(const Getter<K>& getter, Key key) noexcept {
-  const OldestSegment& one = OwnerOf(getter);
-  return one.lookups_->IsDueByModel() ? one.GetTimed(key) : one.segment_->Get(key);
+  const OldestSegment& oldest = OwnerOf(getter);
+  return oldest.lookups_->IsDueByModel() ? oldest.GetTimed(key) : oldest.segment_->Get(key);
 }
 
 template <class K>
