@@ -25,8 +25,9 @@ struct World {
                   .exit,
               kExitOk);
     Make("damaged", NumberRows(100));
-    EXPECT_EQ(Shell("printf x | dd of=damaged/MANIFEST bs=1 seek=60 conv=notrunc", dir.path()).exit,
-              0);
+    EXPECT_EQ(
+        Shell("printf damage | dd of=damaged/MANIFEST bs=1 seek=60 conv=notrunc", dir.path()).exit,
+        0);
     Make("locked", NumberRows(1));
     WriteFile(dir / "file", "no database");
     WriteFile(dir / "rows.ndjson", NumberRows(1));

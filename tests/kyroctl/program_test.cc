@@ -25,7 +25,8 @@ TEST(Program, WorksAtAShell) {
             "loaded 1 rows\n");
   EXPECT_EQ(Shell("kyroctl dump cells > a; kyroctl dump copy > b; cmp a b", here).exit, 0);
   EXPECT_EQ(
-      Shell("printf x | dd of=cells/MANIFEST bs=1 seek=40 conv=notrunc; kyroctl get cells 42", here)
+      Shell("printf damage | dd of=cells/MANIFEST bs=1 seek=40 conv=notrunc; kyroctl get cells 42",
+            here)
           .exit,
       3);
 }
