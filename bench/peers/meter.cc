@@ -12,6 +12,7 @@
 #include <fstream>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 namespace kyro::bench {
 namespace {
@@ -59,6 +60,17 @@ void DropCaches(const std::string& directory) {
     if (file < 0) return;
     fsync(file);
     posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+    close(file);
+  });
+}
+
+void FillCaches(const std::string& directory) {
+  ForEachFile(directory, [](const std::string& path) {
+    std::vector<char> buffer(std::size_t{1} << 20);
+    const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;
+    while (read(file, buffer.data(), buffer.size()) > 0) {
+    }
     close(file);
   });
 }

@@ -15,6 +15,8 @@ std::uint64_t DiskBytes(const std::string& directory);
 // Writes back and drops the files in `directory` from the page cache (posix_fadvise with
 // POSIX_FADV_DONTNEED, per file). What is mapped stays: the store must be closed.
 void DropCaches(const std::string& directory);
+// Reads them whole.
+void FillCaches(const std::string& directory);
 
 // Memory of one of several engines that take turns in one process: what resident memory grew by
 // while this one was at work, mapped files included.

@@ -168,6 +168,8 @@ class Run {
     // What the stages are told beforehand is not the engine's memory.
     if (IsStages(workload)) return engine->RunStages(workload, queries);
     if (IsOpen(workload)) engine->Close();
+    // The repeat before this one may have ended with files that were not in memory.
+    if (workload == Workload::kOpenWarm) FillCaches(one->directory);
     if (workload == Workload::kOpenCold) DropCaches(one->directory);
     one->memory.Begin();
     const Outcome outcome =

@@ -122,9 +122,9 @@ def tiles(runs, counts):
                   "of the targets measured are met")]
     rows = targets.judged_rows(runs)
     for dataset in targets.COLUMNS:
-        config = results.Config((dataset, rows, 8))
-        run = next((run for run in reversed(runs)
-                    if run.median(config, "get_hit", "kyro") is not None), None)
+        run, config = next(((run, config) for run in reversed(runs)
+                            for config in run.matching(dataset, rows, 8, 8)
+                            if run.median(config, "get_hit", "kyro") is not None), (None, None))
         if run:
             kyro = run.median(config, "get_hit", "kyro")
             parts.append(tile("%s ns" % tables.digits(kyro), "a get, %s keys" % dataset))

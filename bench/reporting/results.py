@@ -43,12 +43,14 @@ WORKLOADS = {
 }
 DATASETS = ("uniform", "gaps", "lognormal", "clumped", "poisoned", "coastline")
 STATES = ("default", "warm", "delta")
+SECTIONS = ("gets", "lsm", "load")
 MODEL = "model"    # facts about the model, no times
 TRAIN = "train"    # training alone
 MAKERS = ("load", TRAIN)
 # Gets cut off after the stage named in "stage": where the time goes.
 STAGES = {"stages": "independent get", "stages_dependent": "dependent get"}
 MODEL_FACTS = ("model_bytes_per_key", "training_ns_per_key")
+FACTS = MODEL_FACTS + ("raw_bytes_per_key",)
 
 
 class BadResult(Exception):
@@ -72,13 +74,16 @@ def is_number(value):
 
 
 class Config(tuple):
-    """What two times must share to be compared: (data set, rows, bytes of a value)."""
+    """What two times must share to be compared: (data set, rows, bytes of a value, the most bytes of
+    a value, section of the run). The engines of another section were not there, or others were too."""
     dataset = property(lambda self: self[0])
     n = property(lambda self: self[1])
     value_bytes = property(lambda self: self[2])
+    value_bytes_max = property(lambda self: self[3])
+    section = property(lambda self: self[4])
 
     def order(self):
-        return (rank(DATASETS, self.dataset), self.n, self.value_bytes)
+        return (rank(DATASETS, self.dataset), self.n, self.value_bytes, rank(SECTIONS, self.section))
 
 
 class Run:
@@ -100,6 +105,11 @@ class Run:
 
     def configs(self):
         return sorted({key[0] for key in self.times}, key=Config.order)
+
+    def matching(self, dataset, n, value_bytes, value_bytes_max):
+        """The configs of these rows, whatever their section."""
+        return [config for config in self.configs()
+                if config[:4] == (dataset, n, value_bytes, value_bytes_max)]
 
     def workloads(self, config):
         found = {key[1] for key in self.times if key[0] == config}
@@ -123,7 +133,10 @@ class Run:
         """Adds a checked line; raises ValueError."""
         if self.commit not in (None, line["commit"]):
             raise ValueError("commit %s in a run of commit %s" % (line["commit"], self.commit))
-        config = Config((line["dataset"], line["n"], line["value_bytes"]))
+        value_bytes = line["value_bytes"]
+        config = Config((line["dataset"], line["n"], value_bytes,
+                         line.get("value_bytes_max", value_bytes),
+                         line.get("section", "").rpartition("/")[2]))
         engine, workload, state = line["engine"], line["workload"], line["state"]
         seen = (config, workload, engine, state, *map(line.get, ("repeat", "seed", "stage")))
         if seen in self._seen:
@@ -136,7 +149,7 @@ class Run:
             self.machines.append(line["machine"])
         if line.get("seed") is not None and line["seed"] not in self.seeds:
             self.seeds.append(line["seed"])
-        for fact in MODEL_FACTS:
+        for fact in FACTS:
             if line.get(fact) is not None:
                 self.facts.setdefault((config, engine, fact), []).append(line[fact])
         if workload in STAGES:
@@ -164,7 +177,7 @@ def series_name(series):
 
 def adapt(line):
     """Puts what kyro_peers says in its own way where the page looks for it."""
-    for name in MODEL_FACTS:
+    for name in FACTS:
         if name in line.get("facts", {}):
             line.setdefault(name, line["facts"][name])
     if line.get("workload") == TRAIN:
@@ -184,6 +197,8 @@ def check(line):
             raise ValueError("%s is not a whole number" % field)
     if line["n"] == 0:
         raise ValueError("n is 0")
+    if not isinstance(line.get("section", ""), str):
+        raise ValueError("section is not a text")
     if not isinstance(line.get("machine"), (str, dict)) or not line["machine"]:
         raise ValueError("machine is neither a text nor an object")
     if not is_number(line.get("verified")) and not isinstance(line.get("verified"), bool):
@@ -194,7 +209,7 @@ def check(line):
     spent = line.get("ns_per_op")
     if line["workload"] != MODEL and not (is_number(spent) and spent > 0):
         raise ValueError("ns_per_op is not a positive number")
-    for field in MODEL_FACTS + ("ops", "bytes_on_disk", "peak_rss_bytes"):
+    for field in FACTS + ("ops", "bytes_on_disk", "peak_rss_bytes", "value_bytes_max"):
         if line.get(field) is not None and not (is_number(line[field]) and line[field] >= 0):
             raise ValueError("%s is not a number" % field)
     if line["workload"] == MODEL and all(line.get(fact) is None for fact in MODEL_FACTS):

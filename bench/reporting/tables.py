@@ -73,9 +73,12 @@ def times_kyro(middle, kyro):
 
 
 def config_name(config):
-    return "%s: %s rows, values of %s" % (
-        config.dataset, count(config.n),
-        "1 byte" if config.value_bytes == 1 else "%d bytes" % config.value_bytes)
+    values = "%d bytes" % config.value_bytes
+    if config.value_bytes_max != config.value_bytes:
+        values = "%d to %d bytes" % (config.value_bytes, config.value_bytes_max)
+    section = ", %s" % config.section if config.section not in ("", config.dataset) else ""
+    return "%s%s: %s rows, values of %s" % (
+        config.dataset, section, count(config.n), "1 byte" if values == "1 bytes" else values)
 
 
 # ------------------------------------------------------------------------------------ data sets
@@ -108,7 +111,7 @@ def times(run, config, in_memory):
 
 def space(run, config):
     """Bytes on disk and in memory of each engine, and kyro's model; None without data."""
-    raw = 8 + config.value_bytes
+    raw = run.fact(config, "kyro", "raw_bytes_per_key") or 8 + config.value_bytes
     engines = {engine for kept in (run.disk, run.memory) for c, engine in kept if c == config}
     engines |= {engine for c, engine, _ in run.facts if c == config}
     rows = []
