@@ -68,7 +68,7 @@ class Delta {
   Version Get(Key key, Sequence sequence) const noexcept {
     return Get(key, filter::HashKey(key), sequence);
   }
-  // False only if `key`, or no key of this hash, was never written here: the filter alone.
+  // The filter alone: false only if `key`, or every key of this hash, was never written here.
   bool MayContain(Key key) const noexcept;
   bool MayContainHash(std::uint64_t hash) const noexcept { return filter_.MayContain(hash); }
 

