@@ -80,6 +80,7 @@
   X(kFlushSkipsKeyspace, "a flush leaves out the third keyspace of a generation") \
   X(kFlushedRunLast, "a flushed run is put behind the older ones (V3)") \
   X(kFlushDropsTombstone, "a flush drops tombstones that hide older rows") \
+  X(kStoppedFlushFails, "a flush that Close stops is taken for one that failed") \
   X(kMergeDropsTombstone, "a merge drops tombstones that hide older rows") \
   X(kMergeNotContiguous, "the output of a merge goes behind the next older run (V4)") \
   X(kMergeLosesFlush, "a merge drops the runs that were flushed while it ran") \

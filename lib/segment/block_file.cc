@@ -176,7 +176,7 @@ Status BlockFile::VerifyAll(const Tick& tick) const {
     }
     done += std::uint64_t{1} << block_bits_;
     if (done < kTickBytes && block + 1 < block_count_) continue;
-    if (tick && !tick(done)) return Status(StatusCode::kCancelled);
+    if (tick && !tick(done)) return Status(StatusCode::kCancelled, "the check was cancelled");
     done = 0;
   }
   return first;

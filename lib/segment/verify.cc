@@ -80,7 +80,7 @@ Status VerifyBlocks(const VerifySource& source, const VerifiedFile& file, const 
 
 Status Ticked(const VerifySource& source, std::uint64_t bytes) {
   if (source.tick != nullptr && *source.tick && !(*source.tick)(bytes)) {
-    return Status(StatusCode::kCancelled);
+    return Status(StatusCode::kCancelled, "the check was cancelled");
   }
   return Status::Ok();
 }

@@ -48,6 +48,8 @@ void Upkeep::FlushJob() noexcept {
     const std::size_t last = KYRO_PLANTED(kFlushNewestFirst) ? 1 : state->generation_count - 1;
     const delta::Generation& oldest = *state->generations[last];  // U1
     const Status status = Guarded([&] { return FlushOne(oldest); });
+    // Stopped by Close: no failure, the log holds the generation.
+    if (status.code() == StatusCode::kCancelled && !KYRO_PLANTED(kStoppedFlushFails)) return;
     if (!status.ok()) {
       {
         MutexLock lock(&error_mutex_);

@@ -3,39 +3,15 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
-
-#include "support/fault_fs.h"
-#include "support/test_env.h"
+#include "upkeep/installer_world.h"
 
 namespace kyro::upkeep {
 namespace {
 
-using support::FaultFs;
 using support::FsOp;
 
-// An installer over a new database with one keyspace and no segments.
-class InstallerTest : public testing::Test {
+class InstallerTest : public InstallerWorld {
  protected:
-  InstallerTest() {
-    directory_ = *faults_.OpenDirectory("/db", true);
-    manifest::Manifest first;
-    first.database = *env_.random().NewUuid();
-    first.generation = 1;
-    first.next_keyspace = 2;
-    first.keyspaces.push_back({1, KeyKind::kU64, "default", {}});
-    const auto installed =
-        manifest::InstallManifest(directory_.get(), first, *env_.random().NewUuid());
-    EXPECT_TRUE(installed.status.ok());
-    InstallContext context;
-    context.env = env_.EnvOver(&faults_);
-    context.directory = directory_.get();
-    context.states = &states_;
-    context.durable = [this] { return durable_; };
-    installer_ = std::make_unique<Installer>(std::move(context), first, installed.mark);
-    EXPECT_TRUE(installer_->PublishInitial(*delta::Generation::Create(4096, 0)).ok());
-  }
-
   Status Name(std::uint64_t wal) {
     return installer_->Install([wal](manifest::Manifest* next) {
       next->wal_newest = FileId{wal, {wal, wal}};
@@ -43,15 +19,6 @@ class InstallerTest : public testing::Test {
       return Status::Ok();
     });
   }
-  manifest::Manifest OnDisk() { return manifest::LoadManifest(*directory_)->manifest; }
-
-  support::TestEnv env_;
-  FaultFs faults_{&env_.fs()};
-  std::unique_ptr<io::Directory> directory_;
-  std::shared_ptr<read::Shared> shared_ = std::make_shared<read::Shared>();
-  read::StateHolder states_{shared_, std::make_shared<read::Reclaimer>([] {}), [] {}};
-  Sequence durable_ = 0;
-  std::unique_ptr<Installer> installer_;
 };
 
 TEST_F(InstallerTest, AnInstallIsOnDiskAndRaisesTheGeneration) {
@@ -135,14 +102,7 @@ TEST_F(InstallerTest, AFailedSyncOfNewNamesEndsInstalling) {
 }
 
 TEST_F(InstallerTest, AFlushedGenerationLeavesTheStateWithTheInstall) {
-  std::shared_ptr<delta::Generation> frozen = states_.Pin()->generations[0];
-  frozen->Freeze(3);
-  states_.Publish(states_.NewState(), [&](const read::ReadState& now, read::ReadState* then) {
-    then->runs = now.runs;
-    then->generations[0] = *delta::Generation::Create(4096, 3);
-    then->generations[1] = frozen;
-    then->generation_count = 2;
-  });
+  const auto frozen = FreezeActive(3);
   durable_ = 3;
   ASSERT_TRUE(installer_
                   ->Install(
