@@ -28,6 +28,7 @@ Result<std::unique_ptr<BlockWriter>> BlockWriter::Create(io::Directory* director
   std::unique_ptr<BlockWriter> writer(new BlockWriter(directory, header));
   KYRO_ASSIGN_OR_RETURN(writer->file_, directory->Create(writer->temporary_));
   writer->created_ = true;
+  KYRO_RETURN_IF_ERROR(writer->AppendZeros(kHeaderAreaBytes));  // in whose place Finish writes it
   return writer;
 }
 
@@ -72,9 +73,8 @@ Status BlockWriter::AppendSlow(std::string_view bytes) {
   return Status::Ok();
 }
 
-// Takes the checksums of bytes that stand at flushed_.
-void BlockWriter::Checksum(std::string_view bytes) {
-  std::uint64_t at = flushed_;
+// Takes the checksums of bytes that stand at `at`.
+void BlockWriter::Checksum(std::uint64_t at, std::string_view bytes) {
   while (!bytes.empty()) {
     const std::uint64_t rest = header_.block_bytes() - (at & (header_.block_bytes() - 1));
     const std::string_view piece = bytes.substr(0, rest);
@@ -91,11 +91,12 @@ Status BlockWriter::Flush() {
   KYRO_RETURN_IF_ERROR(status_);
   const std::string_view bytes = buffer_.bytes();
   if (bytes.empty()) return Status::Ok();
-  Checksum(bytes);
+  const std::uint64_t header = flushed_ == 0 ? kHeaderAreaBytes : 0;  // it has its own
+  Checksum(flushed_ + header, bytes.substr(header));
   status_ = file_->Write(flushed_, bytes);
   if (!status_.ok()) return status_;
   flushed_ += bytes.size();
-  buffer_.Clear();
+  buffer_.Clear(kWriteUnitBytes - flushed_ % kWriteUnitBytes);
   if (flushed_ - writeback_ >= kWritebackBytes) {
     file_->StartWriteback(writeback_, flushed_ - writeback_);
     writeback_ = flushed_;

@@ -25,6 +25,11 @@
 namespace kyro::segment {
 
 inline constexpr std::uint64_t kWritebackBytes = std::uint64_t{4} << 20;
+// Writes begin and end at multiples of this in the file. A kernel whose file system caches files in
+// large folios (ext4 since Linux 6.16, XFS) then keeps them in huge pages, and maps them so: what
+// lookups miss in the TLB otherwise (docs/performance.md). Elsewhere it costs two buffers of so
+// much.
+inline constexpr std::uint64_t kWriteUnitBytes = std::uint64_t{2} << 20;
 
 class BlockWriter {
  public:
@@ -70,7 +75,7 @@ class BlockWriter {
   BlockWriter(io::Directory* directory, const Header& header);
   std::uint64_t position() const noexcept { return flushed_ + buffer_.size(); }
   Status AppendSlow(std::string_view bytes);
-  void Checksum(std::string_view bytes);
+  void Checksum(std::uint64_t at, std::string_view bytes);
   Status FinishFile();
 
   io::Directory* const directory_;
@@ -79,8 +84,8 @@ class BlockWriter {
   const std::string name_;
   const std::string temporary_;
   std::unique_ptr<io::WritableFile> file_;
-  WriteBuffer buffer_;  // the file's bytes from flushed_ on
-  std::uint64_t flushed_ = kHeaderAreaBytes;
+  WriteBuffer buffer_{kWriteUnitBytes};  // the file's bytes from flushed_ on
+  std::uint64_t flushed_ = 0;
   std::uint64_t writeback_ = 0;  // bytes whose writeback was started
   std::vector<std::uint32_t> table_;
   std::uint32_t crc_ = 0;  // of the block that flushed_ stands in

@@ -56,11 +56,11 @@ Status SpillColumn::AppendSlow(const char* bytes, std::size_t count) {
 
 Status SpillColumn::MoveTo(BlockWriter* writer, const std::function<Status()>& tick) {
   if (!chunks_.empty()) {
-    const auto chunk = std::make_unique_for_overwrite<char[]>(kWriteBufferBytes);
+    const auto chunk = std::make_unique_for_overwrite<char[]>(kSpillChunkBytes);
     for (const Chunk& from : chunks_) {
       KYRO_RETURN_IF_ERROR(tick());
-      KYRO_RETURN_IF_ERROR(file_->Read(from.offset, kWriteBufferBytes, chunk.get(), from.crc));
-      KYRO_RETURN_IF_ERROR(writer->Append(std::string_view(chunk.get(), kWriteBufferBytes)));
+      KYRO_RETURN_IF_ERROR(file_->Read(from.offset, kSpillChunkBytes, chunk.get(), from.crc));
+      KYRO_RETURN_IF_ERROR(writer->Append(std::string_view(chunk.get(), kSpillChunkBytes)));
     }
   }
   KYRO_RETURN_IF_ERROR(writer->Append(buffer_.bytes()));

@@ -24,6 +24,9 @@
 
 namespace kyro::segment {
 
+// A column's buffer, and what it puts into the file at a time.
+inline constexpr std::size_t kSpillChunkBytes = std::size_t{256} << 10;
+
 class SpillFile {
  public:
   // `next_number` names the file when it is needed. Both outlive this.
@@ -56,7 +59,7 @@ class SpillColumn {
     return AppendSlow(static_cast<const char*>(bytes), count);
   }
   std::uint64_t bytes() const noexcept {
-    return chunks_.size() * kWriteBufferBytes + buffer_.size();
+    return chunks_.size() * kSpillChunkBytes + buffer_.size();
   }
   bool empty() const noexcept { return bytes() == 0; }
   // Appends everything to `writer`'s open column, frees the memory and calls `tick` between
@@ -71,8 +74,8 @@ class SpillColumn {
   Status AppendSlow(const char* bytes, std::size_t count);
 
   SpillFile* const file_;
-  WriteBuffer buffer_;
-  std::vector<Chunk> chunks_;  // of kWriteBufferBytes each
+  WriteBuffer buffer_{kSpillChunkBytes};
+  std::vector<Chunk> chunks_;  // of kSpillChunkBytes each
 };
 
 }  // namespace kyro::segment
