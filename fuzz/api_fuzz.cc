@@ -361,7 +361,7 @@ class Program {
       case 2:
         return DropKeyspace();
       case 3:
-        return static_cast<void>(Ok(db_->Warm()));
+        return static_cast<void>(Ok(db_->Warm({.huge_pages = true})));
       case 4:
         return Heal();
       default:

@@ -29,7 +29,7 @@ struct StoreOptions {
   std::string directory;  // the store's own; there, and empty
   std::size_t key_count = 0;
   ValueShape shape;
-  std::string state = "default";  // kyro: or "warm", "delta"
+  std::string state = "default";  // kyro: or "warm", "huge", "delta"
 };
 
 // What one run of a workload took.
@@ -74,7 +74,7 @@ class Engine {
 
 struct EngineName {
   std::string name;   // "kyro"
-  std::string state;  // "default", "warm", "delta"
+  std::string state;  // "default", "warm", "huge", "delta"
   std::string text() const { return state == "default" ? name : name + ":" + state; }
 };
 

@@ -76,7 +76,8 @@ EngineName ParseEngineName(const std::string& text) {
   if (colon != std::string::npos) name.state = text.substr(colon + 1);
   const auto& names = EngineNames();
   const bool known = std::find(names.begin(), names.end(), name.name) != names.end();
-  const bool stateful = name.name == "kyro" && (name.state == "warm" || name.state == "delta");
+  const bool stateful = name.name == "kyro" &&
+                        (name.state == "warm" || name.state == "huge" || name.state == "delta");
   if (!known || (name.state != "default" && !stateful)) Give("no such engine: " + text);
   return name;
 }

@@ -111,7 +111,7 @@ int RunPeers(int argc, char** argv) {
   Flags flags;
   Section& common = flags.common;
   CLI::App app("kyro against other stores and structures.", "kyro_peers");
-  app.add_option("--engines", flags.engines, "Engines; kyro also as kyro:warm, kyro:delta")
+  app.add_option("--engines", flags.engines, "Engines; kyro also as kyro:warm, :huge, :delta")
       ->delimiter(',');
   app.add_option("--dataset", flags.datasets, "Data sets")->delimiter(',');
   app.add_option("--n", common.n, "Keys")->check(CLI::Range(16, 1000000000));

@@ -38,16 +38,18 @@ std::vector<Section> Core(const Section& common) {
   Sections sections(common);
   sections.Add(
       "gets",
-      {"kyro", "kyro:warm", "kyro:delta", "lmdb", "flat_hash_map", "flat_hash_map_prefetch",
-       "sorted_array"},
+      {"kyro", "kyro:warm", "kyro:huge", "kyro:delta", "lmdb", "flat_hash_map",
+       "flat_hash_map_prefetch", "sorted_array"},
       {W::kGetHit, W::kGetMiss, W::kGetDependent, W::kStages, W::kStagesDependent, W::kMultiget32,
        W::kScanRows, W::kScanColumns, W::kThreads2, W::kTrain, W::kOpenWarm, W::kOpenCold});
-  sections.Add("lsm", {"kyro", "kyro:warm", "rocksdb", "leveldb"}, {W::kGetHit, W::kGetMiss});
+  sections.Add("lsm", {"kyro", "kyro:warm", "kyro:huge", "rocksdb", "leveldb"},
+               {W::kGetHit, W::kGetMiss});
   sections.Add("load", {"kyro", "lmdb"}, {W::kLoad});
-  sections.Add("values_100", {"kyro", "kyro:warm", "lmdb"}, {W::kGetHit})->shape = {100, 100};
+  sections.Add("values_100", {"kyro", "kyro:warm", "kyro:huge", "lmdb"}, {W::kGetHit})->shape = {
+      100, 100};
   sections.Add("variable", {"kyro"}, {W::kLoad, W::kGetHit})->shape = {16, 184};
-  Section* const large =
-      sections.Add("times_5", {"kyro", "lmdb", "flat_hash_map"}, {W::kGetHit, W::kOpenWarm});
+  Section* const large = sections.Add("times_5", {"kyro", "kyro:huge", "lmdb", "flat_hash_map"},
+                                      {W::kGetHit, W::kOpenWarm});
   large->n = common.n * 5;
   return sections.Take();
 }
@@ -66,7 +68,7 @@ std::vector<Section> Full(const Section& common) {
            {W::kLoad, W::kGetHit, W::kGetMiss, W::kMultiget32, W::kSeek50, W::kScanRows,
             W::kScanColumns})
       ->shape = {100, 100};
-  sections.Add("states", {"kyro", "kyro:warm", "kyro:delta"},
+  sections.Add("states", {"kyro", "kyro:warm", "kyro:huge", "kyro:delta"},
                {W::kGetHit, W::kGetMiss, W::kGetMixed, W::kGetDependent, W::kMultiget32, W::kSeek50,
                 W::kScanRows, W::kScanColumns});
   return sections.Take();

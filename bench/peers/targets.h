@@ -10,8 +10,9 @@
 
 namespace kyro::bench {
 
-// The table for one data set, on standard output, 80 columns: target, what kyro reached by default
-// and after Warm, and whether the default met it. Rows that were not measured say so.
+// The table for one data set, on standard output, 80 columns: target, what kyro reached by default,
+// after Warm and after Warm into huge pages, and whether the default met it. Rows that were not
+// measured say so.
 void PrintTargets(const Results& results, const std::string& dataset);
 
 }  // namespace kyro::bench

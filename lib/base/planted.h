@@ -85,6 +85,8 @@
   X(kMergeNotContiguous, "the output of a merge goes behind the next older run (V4)") \
   X(kMergeLosesFlush, "a merge drops the runs that were flushed while it ran") \
   X(kSwapLosesWrites, "an install drops the generations that were frozen while it was built") \
+  X(kCopyLosesWrites, "Warm drops the generations that wait for their flush") \
+  X(kCopyForgetsViews, "files are deleted that only views from before a Warm read") \
   X(kLogFloorTooHigh, "log files are deleted whose rows are in no segment yet") \
   X(kSkipSegmentDirectorySync, "a manifest names new segments before their names are synced") \
   X(kRuleWBroken, "a manifest names sequences that are not durable") \

@@ -95,11 +95,17 @@ kyro_code kyro_db_rebuild_index(kyro_db* db, const kyro_progress* progress, kyro
   return Run(db, &kyro::Db::RebuildIndex, progress, error);
 }
 
-kyro_code kyro_db_warm(kyro_db* db, bool keys_only, const kyro_progress* progress,
+kyro_code kyro_db_warm(kyro_db* db, uint32_t flags, const kyro_progress* progress,
                        kyro_error* error) {
   if (db == nullptr) return NullArgument(error, "db");
+  constexpr std::uint32_t kKnown = KYRO_WARM_KEYS_ONLY | KYRO_WARM_HUGE_PAGES;
+  if ((flags & ~kKnown) != 0) {
+    return Fail(error, kyro::StatusCode::kInvalidArgument, "flags has more than KYRO_WARM_* in it");
+  }
   return Guarded(error, [&] {
-    return Report(error, db->db.Warm({.values = !keys_only}, kyro::c::ProgressOf(progress)));
+    const kyro::WarmOptions options{.values = (flags & KYRO_WARM_KEYS_ONLY) == 0,
+                                    .huge_pages = (flags & KYRO_WARM_HUGE_PAGES) != 0};
+    return Report(error, db->db.Warm(options, kyro::c::ProgressOf(progress)));
   });
 }
 

@@ -77,7 +77,7 @@ class Core {
   Status Flush();  // freezes and flushes what is in the deltas
   Status Fold(const Progress& progress);
   Status RebuildIndex(const Progress& progress);
-  Status Warm(const WarmOptions& options, const Progress& progress) const;
+  Status Warm(const WarmOptions& options, const Progress& progress);
   Result<Sequence> Checkpoint(const std::string& destination, const Progress& progress);
   Status Resume();
   Status Verify(const Progress& progress) const;

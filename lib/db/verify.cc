@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Verify, Warm and Inspect: looking at everything, changing nothing.
+// Verify and Inspect: looking at everything, changing nothing.
 #include <utility>
 
 #include "base/status_util.h"
@@ -52,29 +52,6 @@ std::uint64_t FileBytes(const read::RunsVersion& runs) {
   return bytes;
 }
 
-std::uint64_t MappedBytes(const read::RunsVersion& runs, bool values) {
-  std::uint64_t bytes = 0;
-  ForEachRef(runs, [&](const SegmentRef& ref) {
-    bytes += ref.keys.bytes + (values ? ref.data.bytes : 0);
-  });
-  return bytes;
-}
-
-template <class K>
-Status WarmRuns(const read::Runs<K>& runs, bool values, const segment::Tick& tick) {
-  Status first;
-  for (const auto& run : runs.runs) {
-    for (const auto& segment : run.segments) {
-      const Status status = segment->VerifyMapped(tick, values);
-      if (status.code() == StatusCode::kCancelled) {
-        return Status(StatusCode::kCancelled, "warm cancelled");
-      }
-      if (first.ok()) first = status;
-    }
-  }
-  return first;
-}
-
 }  // namespace
 
 Status Core::VerifyLog(upkeep::Meter* meter) const {
@@ -107,26 +84,6 @@ Status Core::Verify(const Progress& progress) const {
   KYRO_RETURN_IF_ERROR(VerifyLog(&meter));
   meter.set_total(meter.done());
   return meter.Cancelled() ? Status(StatusCode::kCancelled, "verify cancelled") : Status::Ok();
-}
-
-// ---------------------------------------------------------------------------------- warm
-
-Status Core::Warm(const WarmOptions& options, const Progress& progress) const {
-  KYRO_RETURN_IF_ERROR(CheckOpen());
-  const read::StatePin state = states_->Pin();
-  upkeep::Meter meter(&progress, MappedBytes(*state->runs, options.values));
-  const segment::Tick tick = [&meter](std::uint64_t bytes) {
-    meter.Add(bytes);
-    return !meter.Cancelled();
-  };
-  Status first;
-  for (const read::KeyspaceRuns& keyspace : state->runs->keyspaces) {
-    const Status status = std::visit(
-        [&](const auto& runs) { return WarmRuns(*runs, options.values, tick); }, keyspace.runs);
-    if (status.code() == StatusCode::kCancelled) return status;
-    if (first.ok()) first = status;
-  }
-  return first;
 }
 
 // ---------------------------------------------------------------------------------- inspect

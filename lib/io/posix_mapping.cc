@@ -21,6 +21,7 @@ namespace kyro::io {
 namespace {
 
 constexpr std::uint64_t kPageBytes = 4096;  // the smallest: only to round an address down
+constexpr std::uint64_t kHugePageBytes = 2 << 20;
 constexpr std::size_t kPopulateChunkBytes = 64 << 10;
 
 // Owns the memory; the file is for Populate.
@@ -94,6 +95,24 @@ Status PosixMapping::PopulateByReading(std::uint64_t offset, std::uint64_t bytes
   return Status();
 }
 
+// Memory for a copy, beginning with a huge page if it takes one: newer kernels see to that only for
+// whole huge pages, older ones not at all. MAP_FAILED and errno if there is none.
+void* MapForCopy(std::uint64_t bytes) {
+  constexpr int kProtection = PROT_READ | PROT_WRITE;
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS;
+  if (bytes < kHugePageBytes) return ::mmap(nullptr, bytes, kProtection, kFlags, -1, 0);
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t wanted = (bytes + page - 1) / page * page;
+  void* const memory = ::mmap(nullptr, wanted + kHugePageBytes, kProtection, kFlags, -1, 0);
+  if (memory == MAP_FAILED) return memory;
+  const auto at = reinterpret_cast<std::uintptr_t>(memory);
+  const std::uint64_t before = (kHugePageBytes - at % kHugePageBytes) % kHugePageBytes;
+  char* const begin = static_cast<char*>(memory) + before;
+  if (before > 0) ::munmap(memory, before);
+  ::munmap(begin + wanted, kHugePageBytes - before);
+  return begin;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Mapping>> NewPosixMapping(std::shared_ptr<const OpenFile> file,
@@ -108,8 +127,7 @@ Result<std::unique_ptr<Mapping>> NewPosixMapping(std::shared_ptr<const OpenFile>
   }
   const bool copy = access == Access::kCopy;
   void* const memory =
-      copy ? ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-           : ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file->fd.get(), 0);
+      copy ? MapForCopy(bytes) : ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file->fd.get(), 0);
   if (memory == MAP_FAILED) return ErrnoError(errno, "mmap", file->name);
   std::unique_ptr<Mapping> mapping;
   try {

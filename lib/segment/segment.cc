@@ -26,16 +26,17 @@ Status OpenModel(Access access, SegmentFiles* files) {
 }
 
 Result<SegmentFiles> OpenFiles(const io::Directory& directory, KeyKind kind, const SegmentRef& ref,
-                               Access access, Counters* counters) {
+                               SegmentAccess access, Counters* counters) {
   SegmentFiles files;
   files.directory = &directory;
+  files.access = access;
   files.ref = ref;
   files.counters = counters;
   files.unverified = std::make_unique<std::atomic<std::uint64_t>>(0);
-  KYRO_ASSIGN_OR_RETURN(files.keys, BlockFile::Open(directory, FileKind::kKeys, ref.keys, access,
-                                                    counters, files.unverified.get()));
-  KYRO_ASSIGN_OR_RETURN(files.data, BlockFile::Open(directory, FileKind::kData, ref.data, access,
-                                                    counters, files.unverified.get()));
+  KYRO_ASSIGN_OR_RETURN(files.keys, BlockFile::Open(directory, FileKind::kKeys, ref.keys,
+                                                    access.keys, counters, files.unverified.get()));
+  KYRO_ASSIGN_OR_RETURN(files.data, BlockFile::Open(directory, FileKind::kData, ref.data,
+                                                    access.data, counters, files.unverified.get()));
   KYRO_ASSIGN_OR_RETURN(files.layout,
                         CheckLayout(files.keys->header(), files.keys->name(), files.data->header(),
                                     files.data->name(), kind, ref));
@@ -48,14 +49,12 @@ Result<SegmentFiles> OpenFiles(const io::Directory& directory, KeyKind kind, con
     if (kind != KeyKind::kU64) {
       return Error(StatusCode::kDataLoss, "{}: a model for byte-string keys", files.keys->name());
     }
-    KYRO_RETURN_IF_ERROR(OpenModel(access, &files));
+    KYRO_RETURN_IF_ERROR(OpenModel(access.keys, &files));
   }
-  if (access == Access::kCopy) {
-    // The copy cannot change any more: check it once. What is bad stays bad and is reported by the
-    // reads that need it.
-    (void)files.keys->VerifyAll(nullptr).ok();
-    (void)files.data->VerifyAll(nullptr).ok();
-  }
+  // A copy cannot change any more: check it once. What is bad stays bad and is reported by the
+  // reads that need it.
+  if (access.keys == Access::kCopy) (void)files.keys->VerifyAll(nullptr).ok();
+  if (access.data == Access::kCopy) (void)files.data->VerifyAll(nullptr).ok();
   return files;
 }
 
@@ -66,9 +65,23 @@ Result<std::shared_ptr<const Segment<K>>> Segment<K>::Open(const io::Directory& 
                                                            const Uuid&, const SegmentRef& ref,
                                                            Access access, Counters* counters) {
   return Guarded([&]() -> Result<std::shared_ptr<const Segment<K>>> {
-    KYRO_ASSIGN_OR_RETURN(SegmentFiles files,
-                          OpenFiles(directory, kKindOf<K>, ref, access, counters));
+    KYRO_ASSIGN_OR_RETURN(
+        SegmentFiles files,
+        OpenFiles(directory, kKindOf<K>, ref, {.keys = access, .data = access}, counters));
+    files.lease = std::make_shared<char>();
     return MakeSegment(std::move(files), static_cast<const K*>(nullptr));
+  });
+}
+
+template <class K>
+Result<std::shared_ptr<const Segment<K>>> CopySegment(const SegmentFiles& files, bool values) {
+  return Guarded([&]() -> Result<std::shared_ptr<const Segment<K>>> {
+    const Access data = values ? Access::kCopy : files.access.data;
+    KYRO_ASSIGN_OR_RETURN(SegmentFiles copy,
+                          OpenFiles(*files.directory, kKindOf<K>, files.ref,
+                                    {.keys = Access::kCopy, .data = data}, files.counters));
+    copy.lease = KYRO_PLANTED(kCopyForgetsViews) ? std::make_shared<char>() : files.lease;
+    return MakeSegment(std::move(copy), static_cast<const K*>(nullptr));
   });
 }
 
@@ -157,5 +170,8 @@ void Segment<K>::Cursor::SeekForPrev(Key key) noexcept {
 
 template class Segment<U64>;
 template class Segment<Bytes>;
+template Result<std::shared_ptr<const Segment<U64>>> CopySegment<U64>(const SegmentFiles&, bool);
+template Result<std::shared_ptr<const Segment<Bytes>>> CopySegment<Bytes>(const SegmentFiles&,
+                                                                          bool);
 
 }  // namespace kyro::segment

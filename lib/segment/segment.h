@@ -139,6 +139,15 @@ class Segment {
                                                      Access access, Counters* counters);
   virtual ~Segment() = default;
 
+  // The same entries over new copies of the files in memory of their own (Access::kCopy), verified:
+  // of keys and model, and of the values if asked. Errors are those of Open.
+  virtual Result<std::shared_ptr<const Segment>> Copy(bool values) const = 0;
+  // Of keys, or of keys and values: true if they are such copies.
+  virtual bool copied(bool values) const noexcept = 0;
+  // Alive as long as this segment or a Copy of it, in either direction: as long as its files may be
+  // needed.
+  virtual std::weak_ptr<const void> lease() const noexcept = 0;
+
   // True if Get goes through a model, not a plain binary search.
   bool has_model() const noexcept { return has_model_; }
   // True if its model was damaged or missing at Open: to be retrained.

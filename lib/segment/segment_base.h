@@ -26,9 +26,17 @@ namespace kyro::segment {
 // Bytes of values, and of keys, that a chunk of rows may take.
 inline constexpr std::uint64_t kChunkBytes = std::uint64_t{256} << 10;
 
+// How the files of a segment are held.
+struct SegmentAccess {
+  Access keys = Access::kMap;  // and the model
+  Access data = Access::kMap;
+};
+
 // Open and checked files. The BlockFiles count their unverified blocks in *unverified.
 struct SegmentFiles {
   const io::Directory* directory = nullptr;
+  SegmentAccess access;
+  std::shared_ptr<const void> lease;  // shared by all who have opened these files
   SegmentRef ref;
   Counters* counters = nullptr;
   std::unique_ptr<std::atomic<std::uint64_t>> unverified;
@@ -38,6 +46,10 @@ struct SegmentFiles {
   bool model_damaged = false;
   Layout layout;
 };
+
+// Segment::Copy of the segment that has `files`.
+template <class K>
+Result<std::shared_ptr<const Segment<K>>> CopySegment(const SegmentFiles& files, bool values);
 
 template <class K>
 class SegmentBase : public Segment<K> {
@@ -76,6 +88,13 @@ class SegmentBase : public Segment<K> {
   bool all_verified() const noexcept override {
     return files_.unverified->load(std::memory_order_acquire) == 0;
   }
+  Result<std::shared_ptr<const Segment<K>>> Copy(bool values) const override {
+    return CopySegment<K>(files_, values);
+  }
+  bool copied(bool values) const noexcept override {
+    return files_.access.keys == Access::kCopy && (!values || files_.access.data == Access::kCopy);
+  }
+  std::weak_ptr<const void> lease() const noexcept override { return files_.lease; }
   std::string_view filter() const noexcept override { return filter_; }
   const SegmentRef& ref() const noexcept override { return files_.ref; }
   std::uint64_t mapped_bytes() const noexcept override {

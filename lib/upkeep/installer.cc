@@ -123,7 +123,7 @@ std::vector<Installer::Obsolete> Installer::FindObsolete(const manifest::Manifes
             for (const auto& segment : run.segments) {
               const SegmentRef& ref = segment->ref();
               Obsolete gone;
-              gone.reader = segment;
+              gone.reader = segment->lease();
               std::vector<std::string> names;
               AddNames(ref, &names);
               for (const std::string& name : names) {
@@ -240,6 +240,44 @@ Status Installer::PublishInitial(std::shared_ptr<delta::Generation> active) {
                            });
   return Status::Ok();
 }
+
+// ---------------------------------------------------------------------------------- copies
+
+template <class K>
+Status Installer::PublishCopy(std::uint32_t keyspace, SegmentPtr<K> copy) {
+  MutexLock lock(&mutex_);  // runs change in installs only
+  if (closed_) return Status(StatusCode::kClosed, "the database is closed");
+  const read::StatePin now = context_.states->Pin();
+  const read::Runs<K>* const read = now->runs->Find<K>(keyspace);
+  if (read == nullptr) return Status::Ok();  // dropped meanwhile
+  auto runs = std::make_shared<read::Runs<K>>();
+  runs->runs = read->runs;
+  bool found = false;
+  for (read::Run<K>& run : runs->runs) {
+    for (SegmentPtr<K>& segment : run.segments) {
+      if (segment->ref() != copy->ref()) continue;
+      segment = copy;
+      found = true;
+    }
+  }
+  if (!found) return Status::Ok();  // merged or retrained meanwhile
+  runs->FindOldest(&context_.states->shared()->lookups);
+  auto version = std::make_shared<read::RunsVersion>(*now->runs);
+  for (read::KeyspaceRuns& each : version->keyspaces) {
+    if (each.id == keyspace) each.runs = std::shared_ptr<const read::Runs<K>>(std::move(runs));
+  }
+  context_.states->Publish(context_.states->NewState(),
+                           [&](const read::ReadState& old, read::ReadState* then) {
+                             then->runs = std::move(version);
+                             const bool lost = KYRO_PLANTED(kCopyLosesWrites);
+                             then->generations = old.generations;
+                             then->generation_count = lost ? 1 : old.generation_count;
+                           });
+  return Status::Ok();
+}
+
+template Status Installer::PublishCopy<U64>(std::uint32_t, SegmentPtr<U64>);
+template Status Installer::PublishCopy<Bytes>(std::uint32_t, SegmentPtr<Bytes>);
 
 // ---------------------------------------------------------------------------------- deletions
 

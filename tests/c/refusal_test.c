@@ -359,7 +359,7 @@ static void null_databases_are_refused(const char* directory) {
   CHECK_NULL(kyro_db_sync(NULL, &error));
   CHECK_NULL(kyro_db_fold(NULL, NULL, &error));
   CHECK_NULL(kyro_db_rebuild_index(NULL, NULL, &error));
-  CHECK_NULL(kyro_db_warm(NULL, false, NULL, &error));
+  CHECK_NULL(kyro_db_warm(NULL, 0, NULL, &error));
   CHECK_NULL(kyro_db_verify(NULL, NULL, &error));
   CHECK_NULL(kyro_db_checkpoint(NULL, directory, NULL, NULL, &error));
   CHECK_NULL(kyro_db_resume(NULL, &error));

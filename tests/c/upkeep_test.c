@@ -40,10 +40,14 @@ static void upkeep_keeps_the_rows(const char* directory) {
   CHECK_OK(kyro_db_stats(db, &stats, &error));
   CHECK(stats.segments == 1 && stats.flushed == 500 && stats.segment_bytes > 0);
   CHECK_OK(kyro_db_rebuild_index(db, &progress, &error));
-  CHECK_OK(kyro_db_warm(db, true, &progress, &error));
+  CHECK_OK(kyro_db_warm(db, KYRO_WARM_KEYS_ONLY, &progress, &error));
   const uint64_t keys_bytes = all.done;
-  CHECK_OK(kyro_db_warm(db, false, &progress, &error));
+  CHECK_OK(kyro_db_warm(db, 0, &progress, &error));
   CHECK(keys_bytes > 0 && keys_bytes < all.done);
+  const uint64_t bytes = all.done;
+  CHECK_OK(kyro_db_warm(db, KYRO_WARM_HUGE_PAGES, &progress, &error));
+  CHECK(all.done == 2 * bytes);  // verified, then copied
+  CHECK_CODE(KYRO_INVALID_ARGUMENT, kyro_db_warm(db, 4, &progress, &error));
   all.calls = 0;
   CHECK_OK(kyro_db_verify(db, &progress, &error));
   CHECK(all.calls > 0 && all.done > stats.segment_bytes);
@@ -109,7 +113,7 @@ static void progress_may_end_a_call(const char* directory) {
   const kyro_progress progress = {count_call, &none};
   CHECK_CODE(KYRO_CANCELLED, kyro_db_fold(db, &progress, &error));
   CHECK_CODE(KYRO_CANCELLED, kyro_db_rebuild_index(db, &progress, &error));
-  CHECK_CODE(KYRO_CANCELLED, kyro_db_warm(db, false, &progress, &error));
+  CHECK_CODE(KYRO_CANCELLED, kyro_db_warm(db, 0, &progress, &error));
   CHECK_CODE(KYRO_CANCELLED, kyro_db_verify(db, &progress, &error));
   CHECK_CODE(KYRO_CANCELLED,
              kyro_db_checkpoint(db, path_in(directory, "copy"), &progress, NULL, &error));

@@ -202,37 +202,6 @@ TEST(DropKeyspace, OneThatWasNotTriedLeavesItsKeyspace) {
   EXPECT_TRUE(space.Put(2, "y").ok());
 }
 
-TEST(Warm, VerifiesEveryBlockAndTellsItsProgress) {
-  TestEnv world;
-  auto db = *Door::Open("/db", Options(), world.env());
-  auto cells = *db.OpenKeyspace<U64>();
-  auto loader = *cells.NewBulkLoader();
-  for (std::uint64_t key = 0; key < 20000; ++key) {
-    ASSERT_TRUE(loader.Add(key, std::to_string(key)).ok());
-  }
-  ASSERT_TRUE(loader.Finish().ok());
-  ASSERT_TRUE(db.Close().ok());
-  db = *Door::Open("/db", Options(), world.env());
-  ASSERT_TRUE(db.Warm({.values = false}).ok());
-  const std::uint64_t keys_only = db.stats().blocks_verified;
-  EXPECT_FALSE(Door::Inspect(db)->keyspaces[0].runs[0].segments[0].facts.all_verified);
-  std::uint64_t done = 0;
-  std::uint64_t total = 0;
-  ASSERT_TRUE(db.Warm({}, {.on_progress =
-                               [&](std::uint64_t d, std::uint64_t t) {
-                                 done = d;
-                                 total = t;
-                                 return true;
-                               }})
-                  .ok());
-  EXPECT_TRUE(Door::Inspect(db)->keyspaces[0].runs[0].segments[0].facts.all_verified);
-  EXPECT_GT(db.stats().blocks_verified, keys_only);
-  EXPECT_GT(total, 20000u * 8);
-  EXPECT_GE(done, total - (128u << 10));
-  EXPECT_EQ(db.Warm({}, {.on_progress = [](auto, auto) { return false; }}).code(),
-            StatusCode::kCancelled);
-}
-
 TEST(Open, TellsItsProgressAndCancels) {
   TestEnv world;
   auto db = *Door::Open("/db", Options(), world.env());

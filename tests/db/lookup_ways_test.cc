@@ -98,12 +98,18 @@ TEST_F(LookupWays, AnswerAlikeInEveryState) {
   Check();  // one segment, not verified
   ASSERT_TRUE(db_->Warm().ok());
   Check();  // the same, verified
+  ASSERT_TRUE(db_->Warm({.values = false, .huge_pages = true}).ok());
+  Check();  // keys copied, values mapped
+  ASSERT_TRUE(db_->Warm({.huge_pages = true}).ok());
+  Check();  // all copied
   PutSome("newer!");
   Check();  // a delta over it
   Flush();
   Check();  // two runs, one not verified
   ASSERT_TRUE(db_->Warm().ok());
   Check();
+  ASSERT_TRUE(db_->Warm({.huge_pages = true}).ok());
+  Check();  // both copied
   PutSome("newest");
   Check();  // a delta over both
   Flush();

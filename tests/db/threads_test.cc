@@ -147,6 +147,7 @@ TEST(Threads, ReadersWritersAndUpkeepAgree) {
       const Status verified = db->Verify();
       ASSERT_TRUE(verified.ok()) << verified.ToString();
       ASSERT_TRUE(db->Sync().ok());
+      ASSERT_TRUE(db->Warm({.huge_pages = true}).ok());
       (void)db->stats();
     }
   });

@@ -226,6 +226,28 @@ TEST_F(PosixTest, AFileThatShrankBetweenOpenAndMapIsDataLoss) {
   EXPECT_EQ((*mapping)->Populate(0, 100'000).code(), StatusCode::kDataLoss);
 }
 
+// Where huge pages can be, a copy begins with one; and what was mapped to get there is given back.
+TEST_F(PosixTest, ALargeCopyBeginsWithAHugePageAndLeavesNothingBehind) {
+  const auto root = OpenOrDie(fs(), world_.root());
+  std::string text((std::size_t{5} << 20) + 123, 'x');
+  for (std::size_t i = 0; i < text.size(); i += 997) text[i] = static_cast<char>(i);
+  PutFile(root.get(), "f", text);
+  const auto file = root->Open("f");
+  const auto pages_mapped = [] {
+    std::uint64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    return pages;
+  };
+  const std::uint64_t before = pages_mapped();
+  for (int i = 0; i < 50; ++i) {
+    const auto mapping = (*file)->Map(Access::kCopy);
+    ASSERT_TRUE(mapping.ok()) << mapping.status().ToString();
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>((*mapping)->bytes().data()) % (2 << 20), 0u);
+    ASSERT_TRUE((*mapping)->bytes() == text);
+  }
+  EXPECT_LT(pages_mapped(), before + 10 * 512);  // of 50 times 512 and more
+}
+
 TEST_F(PosixTest, AHugeSparseFileThatCannotBeCopiedIsATypedError) {
   const auto root = OpenOrDie(fs(), world_.root());
   const auto writer = PutFile(root.get(), "f", "");

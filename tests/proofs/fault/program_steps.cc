@@ -182,7 +182,7 @@ void Program::StepRebuild() {
 void Program::StepVerify() {
   if (!Ready()) return;
   (void)Judge("Verify", Call([&] { return db_->Verify(); }));
-  (void)Judge("Warm", Call([&] { return db_->Warm(); }));
+  (void)Judge("Warm", Call([&] { return db_->Warm({.huge_pages = true}); }));
   const auto list = Call([&] { return db_->ListKeyspaces(); });
   if (Judge("ListKeyspaces", list.status()) && list->size() != db::FourSpaces().size()) {
     Wrong("ListKeyspaces shows " + std::to_string(list->size()));
