@@ -42,7 +42,7 @@ WORKLOADS = {
     "open_cold": "open and first get, files on disk",
 }
 DATASETS = ("uniform", "gaps", "lognormal", "clumped", "poisoned", "coastline")
-STATES = ("default", "warm", "delta")
+STATES = ("default", "warm", "huge", "delta")
 SECTIONS = ("gets", "lsm", "load")
 MODEL = "model"    # facts about the model, no times
 TRAIN = "train"    # training alone
@@ -94,6 +94,7 @@ class Run:
         self.name = name
         self.times = {}
         self.facts = {}       # (config, engine, fact) -> values
+        self.scalings = {}    # (config, engine) -> of two threads, each repeat; state "default"
         self.disk = {}        # (config, engine) -> bytes on disk, of state "default"
         self.memory = {}      # (config, engine) -> peak resident bytes
         self.stages = {}      # (config, engine) -> {stage: {workload: ns per repeat}}
@@ -129,6 +130,11 @@ class Run:
         values = self.facts.get((config, engine, name))
         return median(values) if values else None
 
+    def scaling(self, config, engine):
+        """What two threads do by what one did right before, in the same repeat."""
+        values = self.scalings.get((config, engine))
+        return median(values) if values else None
+
     def add(self, line):
         """Adds a checked line; raises ValueError."""
         if self.commit not in (None, line["commit"]):
@@ -159,6 +165,8 @@ class Run:
         elif workload != MODEL:
             self.times.setdefault((config, workload, engine, state), []).append(line["ns_per_op"])
         if state == "default":
+            if line.get("scaling") is not None:
+                self.scalings.setdefault((config, engine), []).append(line["scaling"])
             for field, kept in (("bytes_on_disk", self.disk), ("peak_rss_bytes", self.memory)):
                 if line.get(field):
                     kept[(config, engine)] = max(line[field], kept.get((config, engine), 0))
@@ -209,7 +217,7 @@ def check(line):
     spent = line.get("ns_per_op")
     if line["workload"] != MODEL and not (is_number(spent) and spent > 0):
         raise ValueError("ns_per_op is not a positive number")
-    for field in FACTS + ("ops", "bytes_on_disk", "peak_rss_bytes", "value_bytes_max"):
+    for field in FACTS + ("ops", "bytes_on_disk", "peak_rss_bytes", "value_bytes_max", "scaling"):
         if line.get(field) is not None and not (is_number(line[field]) and line[field] >= 0):
             raise ValueError("%s is not a number" % field)
     if line["workload"] == MODEL and all(line.get(fact) is None for fact in MODEL_FACTS):

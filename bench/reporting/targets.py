@@ -45,12 +45,8 @@ def kyro_over_kyro(workload, state, below):
                                      run.median(config, below, "kyro"))
 
 
-def scaling(run, config, engine):
-    return ratio(run.median(config, "get_hit", engine), run.median(config, "threads_2", engine))
-
-
 def scaling_against_array(run, config):
-    return ratio(scaling(run, config, "kyro"), scaling(run, config, "sorted_array"))
+    return ratio(run.scaling(config, "kyro"), run.scaling(config, "sorted_array"))
 
 
 def fact(name):
