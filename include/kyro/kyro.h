@@ -270,15 +270,15 @@ KYRO_API kyro_code kyro_db_fold(kyro_db* db, const kyro_progress* progress, kyro
 // Trains every model anew; data untouched.
 KYRO_API kyro_code kyro_db_rebuild_index(kyro_db* db, const kyro_progress* progress,
                                          kyro_error* error);
+enum {
+  KYRO_WARM_KEYS_ONLY = 1,  // keys, filters and models, no values
+  KYRO_WARM_HUGE_PAGES = 2  // copied into memory, in huge pages where the system has them
+};
 // Brings every segment into memory and verifies it, so that no later lookup waits for a disk or a
 // checksum. `flags` is 0 or a sum of KYRO_WARM_*. Progress counts bytes. The first damage is
 // returned as KYRO_DATA_LOSS, after the rest was brought in. With KYRO_WARM_HUGE_PAGES reads go to
 // copies in memory of the process from then on: as much memory as the files take, and
 // KYRO_RESOURCE_EXHAUSTED without it; views taken before, and segments made later, stay mapped.
-enum {
-  KYRO_WARM_KEYS_ONLY = 1,  // keys, filters and models, no values
-  KYRO_WARM_HUGE_PAGES = 2  // copied into memory, in huge pages where the system has them
-};
 KYRO_API kyro_code kyro_db_warm(kyro_db* db, uint32_t flags, const kyro_progress* progress,
                                 kyro_error* error);
 // Reads every byte of every file: checksums, order, counts, the model's bound for every key.

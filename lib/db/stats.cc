@@ -60,26 +60,29 @@ std::uint64_t Load(const std::atomic<std::uint64_t>& counter) {
   return counter.load(std::memory_order_relaxed);
 }
 
+void AddSegment(const segment::AnySegment& segment, KeyspaceStats* keyspace, Stats* stats,
+                std::uint64_t* modelled) {
+  const segment::Facts facts = segment.facts();
+  ++keyspace->segments;
+  keyspace->entries += facts.entries;
+  keyspace->tombstones += facts.tombstones;
+  keyspace->file_bytes += facts.keys_bytes + facts.data_bytes + facts.model_bytes;
+  if (!facts.has_model) return;
+  *modelled += facts.entries;
+  stats->model_bytes += facts.model_bytes;
+  stats->leaves += facts.leaves;
+  stats->window_p50 = std::max<std::uint64_t>(stats->window_p50, facts.window_p50);
+  stats->window_p99 = std::max<std::uint64_t>(stats->window_p99, facts.window_p99);
+  stats->window_p999 = std::max<std::uint64_t>(stats->window_p999, facts.window_p999);
+  stats->window_max = std::max<std::uint64_t>(stats->window_max, facts.window_max);
+}
+
 template <class K>
 void AddRuns(const read::Runs<K>& runs, KeyspaceStats* keyspace, Stats* stats,
              std::uint64_t* modelled) {
   keyspace->runs = runs.runs.size();
   for (const auto& run : runs.runs) {
-    for (const auto& segment : run.segments) {
-      const segment::Facts facts = segment->facts();
-      ++keyspace->segments;
-      keyspace->entries += facts.entries;
-      keyspace->tombstones += facts.tombstones;
-      keyspace->file_bytes += facts.keys_bytes + facts.data_bytes + facts.model_bytes;
-      if (!facts.has_model) continue;
-      *modelled += facts.entries;
-      stats->model_bytes += facts.model_bytes;
-      stats->leaves += facts.leaves;
-      stats->window_p50 = std::max<std::uint64_t>(stats->window_p50, facts.window_p50);
-      stats->window_p99 = std::max<std::uint64_t>(stats->window_p99, facts.window_p99);
-      stats->window_p999 = std::max<std::uint64_t>(stats->window_p999, facts.window_p999);
-      stats->window_max = std::max<std::uint64_t>(stats->window_max, facts.window_max);
-    }
+    for (const auto& segment : run.segments) AddSegment(*segment, keyspace, stats, modelled);
   }
 }
 

@@ -12,41 +12,29 @@ namespace {
 // A flush may retire log files while they are being read; then they are read again.
 constexpr int kLogTries = 5;
 
-template <class K>
-Status VerifyRuns(const read::Runs<K>& runs, upkeep::Meter* meter) {
+Status VerifySegments(const read::RunsVersion& version, upkeep::Meter* meter) {
   std::uint64_t ticked = 0;
   const segment::Tick tick = [meter, &ticked](std::uint64_t bytes) {
     ticked += bytes;
     meter->Add(bytes);
     return !meter->Cancelled();
   };
-  for (const auto& run : runs.runs) {
-    for (const auto& segment : run.segments) {
-      std::uint64_t bytes = 0;
-      ticked = 0;
-      KYRO_RETURN_IF_ERROR(segment->VerifyFiles(tick, &bytes));
-      meter->Add(bytes - ticked);  // ticks come with the blocks: headers and small files have none
-    }
-  }
-  return Status::Ok();
+  Status status;
+  version.ForEachSegment([&](std::uint32_t, const segment::AnySegment& segment) {
+    if (!status.ok()) return;
+    std::uint64_t bytes = 0;
+    ticked = 0;
+    status = segment.VerifyFiles(tick, &bytes);
+    // Ticks come with the blocks: headers and small files have none.
+    if (status.ok()) meter->Add(bytes - ticked);
+  });
+  return status;
 }
 
-template <class Visit>
-void ForEachRef(const read::RunsVersion& runs, Visit visit) {
-  for (const read::KeyspaceRuns& keyspace : runs.keyspaces) {
-    std::visit(
-        [&](const auto& list) {
-          for (const auto& run : list->runs) {
-            for (const auto& segment : run.segments) visit(segment->ref());
-          }
-        },
-        keyspace.runs);
-  }
-}
-
-std::uint64_t FileBytes(const read::RunsVersion& runs) {
+std::uint64_t FileBytes(const read::RunsVersion& version) {
   std::uint64_t bytes = 0;
-  ForEachRef(runs, [&](const SegmentRef& ref) {
+  version.ForEachSegment([&](std::uint32_t, const segment::AnySegment& segment) {
+    const SegmentRef& ref = segment.ref();
     bytes += ref.keys.bytes + ref.data.bytes + ref.model.bytes;
   });
   return bytes;
@@ -77,10 +65,7 @@ Status Core::Verify(const Progress& progress) const {
   KYRO_ASSIGN_OR_RETURN(const manifest::LoadedManifest loaded, manifest::LoadManifest(*directory_));
   upkeep::Meter meter(&progress, loaded.bytes + FileBytes(*state->runs));
   meter.Add(loaded.bytes);
-  for (const read::KeyspaceRuns& keyspace : state->runs->keyspaces) {
-    KYRO_RETURN_IF_ERROR(
-        std::visit([&](const auto& runs) { return VerifyRuns(*runs, &meter); }, keyspace.runs));
-  }
+  KYRO_RETURN_IF_ERROR(VerifySegments(*state->runs, &meter));
   KYRO_RETURN_IF_ERROR(VerifyLog(&meter));
   meter.set_total(meter.done());
   return meter.Cancelled() ? Status(StatusCode::kCancelled, "verify cancelled") : Status::Ok();

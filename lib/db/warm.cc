@@ -9,11 +9,6 @@
 namespace kyro::db {
 namespace {
 
-// Bytes that verifying one segment ticks.
-std::uint64_t BytesOf(const SegmentRef& ref, bool values) {
-  return ref.keys.bytes + (values ? ref.data.bytes : 0);
-}
-
 class Warmer {
  public:
   Warmer(const WarmOptions& options, const Progress& progress, upkeep::Installer* installer)
@@ -21,15 +16,14 @@ class Warmer {
 
   Status Run(const read::RunsVersion& version) {
     std::uint64_t total = 0;
-    ForEachSegment(version, [&](std::uint32_t, const auto& segment) {
-      const std::uint64_t bytes = BytesOf(segment->ref(), options_.values);
-      total += NeedsCopy(*segment) ? 2 * bytes : bytes;
+    version.ForEachSegment([&](std::uint32_t, const segment::AnySegment& segment) {
+      total += (NeedsCopy(segment) ? 2 : 1) * BytesOf(segment);
     });
     meter_.set_total(total);
     Status first;
-    ForEachSegment(version, [&](std::uint32_t keyspace, const auto& segment) {
+    version.ForEachSegment([&](std::uint32_t keyspace, const segment::AnySegment& segment) {
       if (first.code() == StatusCode::kCancelled) return;
-      Status status = WarmOne(keyspace, *segment);
+      Status status = WarmOne(keyspace, segment);
       if (status.code() == StatusCode::kCancelled) {
         first = Status(StatusCode::kCancelled, "warm cancelled");
       } else if (first.ok()) {
@@ -40,34 +34,23 @@ class Warmer {
   }
 
  private:
-  template <class Visit>
-  static void ForEachSegment(const read::RunsVersion& version, Visit visit) {
-    for (const read::KeyspaceRuns& keyspace : version.keyspaces) {
-      std::visit(
-          [&](const auto& runs) {
-            for (const auto& run : runs->runs) {
-              for (const auto& segment : run.segments) visit(keyspace.id, segment);
-            }
-          },
-          keyspace.runs);
-    }
+  // What verifying the segment ticks.
+  std::uint64_t BytesOf(const segment::AnySegment& segment) const noexcept {
+    const SegmentRef& ref = segment.ref();
+    return ref.keys.bytes + (options_.values ? ref.data.bytes : 0);
   }
-
-  template <class K>
-  bool NeedsCopy(const segment::Segment<K>& segment) const {
+  bool NeedsCopy(const segment::AnySegment& segment) const noexcept {
     return options_.huge_pages && !segment.copied(options_.values);
   }
 
   // Verified before it is copied: that can be cancelled at any time, finds damage without the copy
   // and leaves the file in the page cache, so that the copy takes a moment.
-  template <class K>
-  Status WarmOne(std::uint32_t keyspace, const segment::Segment<K>& segment) {
+  Status WarmOne(std::uint32_t keyspace, const segment::AnySegment& segment) {
     KYRO_RETURN_IF_ERROR(segment.VerifyMapped(tick_, options_.values));
     if (!NeedsCopy(segment)) return Status::Ok();
-    KYRO_ASSIGN_OR_RETURN(auto copy, segment.Copy(options_.values));
-    KYRO_RETURN_IF_ERROR(installer_->PublishCopy<K>(keyspace, std::move(copy)));
-    const bool on = tick_(BytesOf(segment.ref(), options_.values));
-    return on ? Status::Ok() : Status(StatusCode::kCancelled);
+    KYRO_ASSIGN_OR_RETURN(const auto copy, segment.Copy(options_.values));
+    KYRO_RETURN_IF_ERROR(installer_->PublishCopy(keyspace, copy));
+    return tick_(BytesOf(segment)) ? Status::Ok() : Status(StatusCode::kCancelled);
   }
 
   const WarmOptions options_;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <variant>
@@ -73,6 +74,9 @@ struct RunsVersion {
   std::vector<KeyspaceRuns> keyspaces;  // ascending id
   Sequence floor_sequence = 0;          // they hold everything up to here, and nothing above
 
+  // Every segment, keyspace by keyspace, newer runs first.
+  using Visitor = std::function<void(std::uint32_t keyspace, const segment::AnySegment& segment)>;
+  void ForEachSegment(const Visitor& visit) const;
   // Null if the keyspace has no runs here, or is of the other kind.
   template <class K>
   const Runs<K>* Find(std::uint32_t id) const noexcept {

@@ -73,15 +73,21 @@ Result<std::shared_ptr<const Segment<K>>> Segment<K>::Open(const io::Directory& 
   });
 }
 
-template <class K>
-Result<std::shared_ptr<const Segment<K>>> CopySegment(const SegmentFiles& files, bool values) {
-  return Guarded([&]() -> Result<std::shared_ptr<const Segment<K>>> {
+Result<std::shared_ptr<const AnySegment>> CopySegment(KeyKind kind, const SegmentFiles& files,
+                                                      bool values) {
+  return Guarded([&]() -> Result<std::shared_ptr<const AnySegment>> {
     const Access data = values ? Access::kCopy : files.access.data;
     KYRO_ASSIGN_OR_RETURN(SegmentFiles copy,
-                          OpenFiles(*files.directory, kKindOf<K>, files.ref,
+                          OpenFiles(*files.directory, kind, files.ref,
                                     {.keys = Access::kCopy, .data = data}, files.counters));
     copy.lease = KYRO_PLANTED(kCopyForgetsViews) ? std::make_shared<char>() : files.lease;
-    return MakeSegment(std::move(copy), static_cast<const K*>(nullptr));
+    std::shared_ptr<const AnySegment> made;
+    if (kind == KeyKind::kU64) {
+      made = MakeSegment(std::move(copy), static_cast<const U64*>(nullptr));
+    } else {
+      made = MakeSegment(std::move(copy), static_cast<const Bytes*>(nullptr));
+    }
+    return made;
   });
 }
 
@@ -170,8 +176,5 @@ void Segment<K>::Cursor::SeekForPrev(Key key) noexcept {
 
 template class Segment<U64>;
 template class Segment<Bytes>;
-template Result<std::shared_ptr<const Segment<U64>>> CopySegment<U64>(const SegmentFiles&, bool);
-template Result<std::shared_ptr<const Segment<Bytes>>> CopySegment<Bytes>(const SegmentFiles&,
-                                                                          bool);
 
 }  // namespace kyro::segment

@@ -124,9 +124,49 @@ struct Chunk {
   }
 };
 
-// Any thread. The directory outlives it.
+// What there is to a segment whatever its keys are. Any thread. The directory outlives it.
+class AnySegment {
+ public:
+  virtual ~AnySegment() = default;
+
+  // True if Get goes through a model, not a plain binary search.
+  bool has_model() const noexcept { return has_model_; }
+  // True if its model was damaged or missing at Open: to be retrained.
+  bool model_damaged() const noexcept { return model_damaged_; }
+
+  virtual const SegmentRef& ref() const noexcept = 0;
+  virtual Facts facts() const = 0;
+  virtual std::uint64_t mapped_bytes() const noexcept = 0;
+  // Its filter, of at least one block; empty if it has none. Lives as long as the segment.
+  virtual std::string_view filter() const noexcept = 0;
+
+  // True once every block is verified: lookups no longer test.
+  virtual bool all_verified() const noexcept = 0;
+  // Faults in and verifies every block of the keys and, if asked, the values, going on behind bad
+  // ones; returns the first error. Ticks count bytes.
+  virtual Status VerifyMapped(const Tick& tick, bool values = true) const = 0;
+  // Re-reads every byte of every file from the file system, not from the mapping: checksums,
+  // padding, order, counts, offsets, filter membership, model bound over every key. Here a damaged
+  // model is an error too. Adds the bytes of the files to `*bytes`.
+  virtual Status VerifyFiles(const Tick& tick, std::uint64_t* bytes) const = 0;
+
+  // The same entries, of the same kind of keys, over new copies of the files in memory of their own
+  // (Access::kCopy), verified: of keys and model, and of the values if asked. Errors are those of
+  // Open.
+  virtual Result<std::shared_ptr<const AnySegment>> Copy(bool values) const = 0;
+  // Of keys, or of keys and values: true if they are such copies.
+  virtual bool copied(bool values) const noexcept = 0;
+  // Alive as long as this segment or a Copy of it, in either direction: as long as its files may be
+  // needed.
+  virtual std::weak_ptr<const void> lease() const noexcept = 0;
+
+ protected:
+  bool has_model_ = false;  // both constant after Open
+  bool model_damaged_ = false;
+};
+
 template <class K>
-class Segment {
+class Segment : public AnySegment {
  public:
   using Key = typename K::Key;
   class Cursor;
@@ -137,21 +177,6 @@ class Segment {
   static Result<std::shared_ptr<const Segment>> Open(const io::Directory& directory,
                                                      const Uuid& database, const SegmentRef& ref,
                                                      Access access, Counters* counters);
-  virtual ~Segment() = default;
-
-  // The same entries over new copies of the files in memory of their own (Access::kCopy), verified:
-  // of keys and model, and of the values if asked. Errors are those of Open.
-  virtual Result<std::shared_ptr<const Segment>> Copy(bool values) const = 0;
-  // Of keys, or of keys and values: true if they are such copies.
-  virtual bool copied(bool values) const noexcept = 0;
-  // Alive as long as this segment or a Copy of it, in either direction: as long as its files may be
-  // needed.
-  virtual std::weak_ptr<const void> lease() const noexcept = 0;
-
-  // True if Get goes through a model, not a plain binary search.
-  bool has_model() const noexcept { return has_model_; }
-  // True if its model was damaged or missing at Open: to be retrained.
-  bool model_damaged() const noexcept { return model_damaged_; }
 
   // O(log n) worst case. Values point into the mapping; errors live as long as the segment.
   virtual Lookup Get(Key key) const noexcept = 0;
@@ -163,8 +188,6 @@ class Segment {
   // looked up. Sizes are equal.
   virtual void MultiGet(std::span<const Key> keys, std::span<Lookup> out) const noexcept = 0;
 
-  // Its filter, of at least one block; empty if it has none. Lives as long as the segment.
-  virtual std::string_view filter() const noexcept = 0;
   // Fills what lookups in one call read (segment/direct.h) and returns these calls, for when the
   // segment is all_verified().
   virtual DirectWay<K> MakeDirect(Direct<K>* direct) const noexcept = 0;
@@ -176,29 +199,11 @@ class Segment {
   // damage follows; at least one, or the error that hides it (null: none).
   virtual const Status* ChunkAt(std::uint64_t position, std::uint64_t rows,
                                 Chunk* chunk) const noexcept = 0;
-  // True once every block is verified: lookups no longer test.
-  virtual bool all_verified() const noexcept = 0;
-
-  virtual const SegmentRef& ref() const noexcept = 0;
-  virtual Facts facts() const = 0;
-  virtual std::uint64_t mapped_bytes() const noexcept = 0;
-
-  // Faults in and verifies every block of the keys and, if asked, the values, going on behind bad
-  // ones; returns the first error. Ticks count bytes.
-  virtual Status VerifyMapped(const Tick& tick, bool values = true) const = 0;
-  // Re-reads every byte of every file from the file system, not from the mapping: checksums,
-  // padding, order, counts, offsets, filter membership, model bound over every key. Here a damaged
-  // model is an error too. Adds the bytes of the files to `*bytes`.
-  virtual Status VerifyFiles(const Tick& tick, std::uint64_t* bytes) const = 0;
 
   // What a Get of `key` does here: it does one, and says how it went. May throw bad_alloc.
   virtual Explanation Explain(Key key) const = 0;
   // The way of a lookup of `key` that is in range and passed the filter. Reads the model alone.
   virtual index::Route RouteOf(Key key) const noexcept = 0;
-
- protected:
-  bool has_model_ = false;  // both constant after Open
-  bool model_damaged_ = false;
 };
 
 // One thread at a time; the segment outlives it. After an error Valid() is false and status() says

@@ -47,9 +47,9 @@ struct SegmentFiles {
   Layout layout;
 };
 
-// Segment::Copy of the segment that has `files`.
-template <class K>
-Result<std::shared_ptr<const Segment<K>>> CopySegment(const SegmentFiles& files, bool values);
+// AnySegment::Copy of the segment that has `files`.
+Result<std::shared_ptr<const AnySegment>> CopySegment(KeyKind kind, const SegmentFiles& files,
+                                                      bool values);
 
 template <class K>
 class SegmentBase : public Segment<K> {
@@ -88,8 +88,8 @@ class SegmentBase : public Segment<K> {
   bool all_verified() const noexcept override {
     return files_.unverified->load(std::memory_order_acquire) == 0;
   }
-  Result<std::shared_ptr<const Segment<K>>> Copy(bool values) const override {
-    return CopySegment<K>(files_, values);
+  Result<std::shared_ptr<const AnySegment>> Copy(bool values) const override {
+    return CopySegment(kKindOf<K>, files_, values);
   }
   bool copied(bool values) const noexcept override {
     return files_.access.keys == Access::kCopy && (!values || files_.access.data == Access::kCopy);

@@ -55,12 +55,6 @@ Result<read::AnyRuns> OpenKeyspaceRuns(const InstallContext& context, const Uuid
   return read::AnyRuns(std::shared_ptr<const read::Runs<K>>(std::move(runs)));
 }
 
-void AddNames(const SegmentRef& ref, std::vector<std::string>* names) {
-  names->push_back(FileName(FileKind::kKeys, ref.keys.id.number));
-  names->push_back(FileName(FileKind::kData, ref.data.id.number));
-  if (ref.model.id.exists()) names->push_back(FileName(FileKind::kModel, ref.model.id.number));
-}
-
 std::set<std::uint64_t> NumbersIn(const manifest::Manifest& manifest) {
   std::set<std::uint64_t> numbers;
   for (const auto& keyspace : manifest.keyspaces) {
@@ -116,31 +110,20 @@ std::vector<Installer::Obsolete> Installer::FindObsolete(const manifest::Manifes
                                                          const read::RunsVersion& now) const {
   const std::set<std::uint64_t> kept = NumbersIn(next);
   std::vector<Obsolete> obsolete;
-  for (const read::KeyspaceRuns& keyspace : now.keyspaces) {
-    std::visit(
-        [&](const auto& runs) {
-          for (const auto& run : runs->runs) {
-            for (const auto& segment : run.segments) {
-              const SegmentRef& ref = segment->ref();
-              Obsolete gone;
-              gone.reader = segment->lease();
-              std::vector<std::string> names;
-              AddNames(ref, &names);
-              for (const std::string& name : names) {
-                std::uint64_t number = 0;
-                FileKind kind;
-                if (!ParseFileName(name, &kind, &number) || kept.count(number) != 0) continue;
-                gone.names.push_back(name);
-                gone.bytes += kind == FileKind::kKeys   ? ref.keys.bytes
-                              : kind == FileKind::kData ? ref.data.bytes
-                                                        : ref.model.bytes;
-              }
-              if (!gone.names.empty()) obsolete.push_back(std::move(gone));
-            }
-          }
-        },
-        keyspace.runs);
-  }
+  now.ForEachSegment([&](std::uint32_t, const segment::AnySegment& segment) {
+    const SegmentRef& ref = segment.ref();
+    Obsolete gone;
+    gone.reader = segment.lease();
+    const auto add = [&](FileKind kind, const FileRef& file) {
+      if (!file.id.exists() || kept.count(file.id.number) != 0) return;
+      gone.names.push_back(FileName(kind, file.id.number));
+      gone.bytes += file.bytes;
+    };
+    add(FileKind::kKeys, ref.keys);
+    add(FileKind::kData, ref.data);
+    add(FileKind::kModel, ref.model);
+    if (!gone.names.empty()) obsolete.push_back(std::move(gone));
+  });
   return obsolete;
 }
 
@@ -243,28 +226,45 @@ Status Installer::PublishInitial(std::shared_ptr<delta::Generation> active) {
 
 // ---------------------------------------------------------------------------------- copies
 
+namespace {
+
+// The runs with `copy` in the place of the segment that it is of; null if that is gone, merged or
+// retrained.
 template <class K>
-Status Installer::PublishCopy(std::uint32_t keyspace, SegmentPtr<K> copy) {
-  MutexLock lock(&mutex_);  // runs change in installs only
-  if (closed_) return Status(StatusCode::kClosed, "the database is closed");
-  const read::StatePin now = context_.states->Pin();
-  const read::Runs<K>* const read = now->runs->Find<K>(keyspace);
-  if (read == nullptr) return Status::Ok();  // dropped meanwhile
+std::shared_ptr<read::Runs<K>> WithCopy(const read::Runs<K>& now,
+                                        const std::shared_ptr<const segment::AnySegment>& copy) {
   auto runs = std::make_shared<read::Runs<K>>();
-  runs->runs = read->runs;
-  bool found = false;
+  runs->runs = now.runs;
   for (read::Run<K>& run : runs->runs) {
     for (SegmentPtr<K>& segment : run.segments) {
       if (segment->ref() != copy->ref()) continue;
-      segment = copy;
-      found = true;
+      segment = std::static_pointer_cast<const segment::Segment<K>>(copy);
+      return runs;
     }
   }
-  if (!found) return Status::Ok();  // merged or retrained meanwhile
-  runs->FindOldest(&context_.states->shared()->lookups);
+  return nullptr;
+}
+
+}  // namespace
+
+Status Installer::PublishCopy(std::uint32_t keyspace,
+                              const std::shared_ptr<const segment::AnySegment>& copy) {
+  MutexLock lock(&mutex_);  // runs change in installs only
+  if (closed_) return Status(StatusCode::kClosed, "the database is closed");
+  const read::StatePin now = context_.states->Pin();
   auto version = std::make_shared<read::RunsVersion>(*now->runs);
   for (read::KeyspaceRuns& each : version->keyspaces) {
-    if (each.id == keyspace) each.runs = std::shared_ptr<const read::Runs<K>>(std::move(runs));
+    if (each.id != keyspace) continue;
+    const bool found = std::visit(
+        [&](auto& runs) {
+          auto with = WithCopy(*runs, copy);
+          if (with == nullptr) return false;
+          with->FindOldest(&context_.states->shared()->lookups);
+          runs = std::move(with);
+          return true;
+        },
+        each.runs);
+    if (!found) return Status::Ok();
   }
   context_.states->Publish(context_.states->NewState(),
                            [&](const read::ReadState& old, read::ReadState* then) {
@@ -275,9 +275,6 @@ Status Installer::PublishCopy(std::uint32_t keyspace, SegmentPtr<K> copy) {
                            });
   return Status::Ok();
 }
-
-template Status Installer::PublishCopy<U64>(std::uint32_t, SegmentPtr<U64>);
-template Status Installer::PublishCopy<Bytes>(std::uint32_t, SegmentPtr<Bytes>);
 
 // ---------------------------------------------------------------------------------- deletions
 

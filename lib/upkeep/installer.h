@@ -59,10 +59,10 @@ class Installer {
   // Publishes the runs of the current manifest (Open's first state). Opens every segment.
   Status PublishInitial(std::shared_ptr<delta::Generation> active);
 
-  // Publishes `copy` (Segment::Copy) where the segment that it is of is read now; nothing if that
+  // Publishes `copy` (AnySegment::Copy) where the segment that it is of is read now; nothing if that
   // is gone. The manifest stays. On error nothing changes.
-  template <class K>
-  Status PublishCopy(std::uint32_t keyspace, std::shared_ptr<const segment::Segment<K>> copy);
+  Status PublishCopy(std::uint32_t keyspace,
+                     const std::shared_ptr<const segment::AnySegment>& copy);
 
   // Refuses every later Install with kClosed; waits for a running one. After this returns the
   // directory may belong to someone else.
