@@ -3,6 +3,7 @@
 
 #include "base/planted.h"
 
+#include <type_traits>
 #include <utility>
 
 namespace kyro::read {
@@ -53,8 +54,12 @@ void RunCursor<K>::SeekForPrev(Key key) noexcept {
 template <class K>
 void RunCursor<K>::Skip(std::uint64_t rows) noexcept {
   cursor_->MoveTo(cursor_->position() + rows);
-  if (KYRO_PLANTED(kIteratorStopsAtSegment)) return;
-  if (cursor_->Valid() || !cursor_->status().ok()) return;
+  if (!cursor_->Valid()) LeaveSegment();
+}
+
+template <class K>
+void RunCursor<K>::LeaveSegment() noexcept {
+  if (KYRO_PLANTED(kIteratorStopsAtSegment) || !cursor_->status().ok()) return;
   Open(segment_ + 1);
   if (cursor_) cursor_->SeekToFirst();
 }
@@ -68,34 +73,72 @@ void RunCursor<K>::Prev() noexcept {
   cursor_->SeekToLast();
 }
 
+// ---------------------------------------------------------------------------------- SourceCursor
+
+// Moves the cursor, whichever it is, and keeps what a merge asks.
+template <class K>
+template <class Move>
+void SourceCursor<K>::Do(Move move) noexcept {
+  const auto keep = [this](auto& cursor) {
+    valid_ = cursor.Valid();
+    if (!valid_) return;
+    key_ = cursor.key();
+    tombstone_ = cursor.tombstone();
+  };
+  if (auto* run = std::get_if<RunCursor<K>>(&cursor_); run != nullptr) {
+    move(*run);
+    keep(*run);
+    failed_ = !valid_ && !run->status().ok();
+  } else {
+    auto& delta = *std::get_if<DeltaCursor>(&cursor_);
+    move(delta);
+    keep(delta);
+  }
+}
+
+template <class K>
+void SourceCursor<K>::SeekToFirst() noexcept {
+  Do([](auto& cursor) { cursor.SeekToFirst(); });
+}
+template <class K>
+void SourceCursor<K>::SeekToLast() noexcept {
+  Do([](auto& cursor) { cursor.SeekToLast(); });
+}
+template <class K>
+void SourceCursor<K>::Seek(Key key) noexcept {
+  Do([key](auto& cursor) { cursor.Seek(key); });
+}
+template <class K>
+void SourceCursor<K>::SeekForPrev(Key key) noexcept {
+  Do([key](auto& cursor) { cursor.SeekForPrev(key); });
+}
+template <class K>
+void SourceCursor<K>::Next() noexcept {
+  Do([](auto& cursor) { cursor.Next(); });
+}
+template <class K>
+void SourceCursor<K>::Prev() noexcept {
+  Do([](auto& cursor) { cursor.Prev(); });
+}
+template <class K>
+void SourceCursor<K>::Skip(std::uint64_t rows) noexcept {
+  Do([rows](auto& cursor) {
+    if constexpr (std::is_same_v<decltype(cursor), RunCursor<K>&>) cursor.Skip(rows);
+  });
+}
+
+template <class K>
+std::string_view SourceCursor<K>::value() const noexcept {
+  if (const auto* cursor = run(); cursor != nullptr) return cursor->value();
+  return std::get_if<DeltaCursor>(&cursor_)->value();
+}
+
+template <class K>
+Status SourceCursor<K>::status() const noexcept {
+  return run() != nullptr ? run()->status() : Status();
+}
+
 // ---------------------------------------------------------------------------------- merge
-
-namespace {
-
-template <class Source>
-bool IsValid(const Source& source) noexcept {
-  return std::visit([](const auto& cursor) { return cursor.Valid(); }, source);
-}
-template <class K>
-typename K::Key KeyOf(const SourceCursor<K>& source) noexcept {
-  return std::visit([](const auto& cursor) { return cursor.key(); }, source);
-}
-template <class Source>
-void Advance(Source& source, bool forward) noexcept {
-  std::visit([forward](auto& cursor) { forward ? cursor.Next() : cursor.Prev(); }, source);
-}
-template <class K>
-bool IsTombstone(const SourceCursor<K>& source) noexcept {
-  return std::visit([](const auto& cursor) { return cursor.tombstone(); }, source);
-}
-
-template <class K>
-bool HasFailed(const SourceCursor<K>& source) noexcept {
-  const auto* run = std::get_if<RunCursor<K>>(&source);
-  return run != nullptr && !run->Valid() && !run->status().ok();
-}
-
-}  // namespace
 
 template <class K>
 MergingCursor<K>::MergingCursor(std::shared_ptr<const ViewState<K>> view)
@@ -103,17 +146,18 @@ MergingCursor<K>::MergingCursor(std::shared_ptr<const ViewState<K>> view)
   const Sources<K>& sources = view_->sources();
   sources_.reserve(sources.delta_count + (sources.runs ? sources.runs->runs.size() : 0));
   for (std::size_t i = 0; i < sources.delta_count; ++i) {
-    AddSource(typename delta::Delta<K>::Cursor(sources.deltas[i], view_->sequence()));
+    AddSource(
+        SourceCursor<K>(typename delta::Delta<K>::Cursor(sources.deltas[i], view_->sequence())));
   }
   if (sources.runs == nullptr) return;
-  for (const Run<K>& run : sources.runs->runs) AddSource(RunCursor<K>(&run));
+  for (const Run<K>& run : sources.runs->runs) AddSource(SourceCursor<K>(&run));
   if (KYRO_PLANTED(kIteratorMissesSource) && sources_.size() > 1) sources_.pop_back();
 }
 
 template <class K>
 MergingCursor<K>::MergingCursor(std::span<const Run<K>> runs) : show_tombstones_(true) {
   sources_.reserve(runs.size());
-  for (const Run<K>& run : runs) AddSource(RunCursor<K>(&run));
+  for (const Run<K>& run : runs) AddSource(SourceCursor<K>(&run));
 }
 
 template <class K>
@@ -139,7 +183,7 @@ template <class K>
 void MergingCursor<K>::SeekToFirst() noexcept {
   Clear();
   forward_ = true;
-  for (auto& source : sources_) std::visit([](auto& cursor) { cursor.SeekToFirst(); }, source);
+  for (auto& source : sources_) source.SeekToFirst();
   FindForward();
 }
 
@@ -147,7 +191,7 @@ template <class K>
 void MergingCursor<K>::SeekToLast() noexcept {
   Clear();
   forward_ = false;
-  for (auto& source : sources_) std::visit([](auto& cursor) { cursor.SeekToLast(); }, source);
+  for (auto& source : sources_) source.SeekToLast();
   FindBackward();
 }
 
@@ -155,7 +199,7 @@ template <class K>
 void MergingCursor<K>::Seek(Key key) noexcept {
   Clear();
   forward_ = true;
-  for (auto& source : sources_) std::visit([key](auto& cursor) { cursor.Seek(key); }, source);
+  for (auto& source : sources_) source.Seek(key);
   FindForward();
 }
 
@@ -163,9 +207,7 @@ template <class K>
 void MergingCursor<K>::SeekForPrev(Key key) noexcept {
   Clear();
   forward_ = false;
-  for (auto& source : sources_) {
-    std::visit([key](auto& cursor) { cursor.SeekForPrev(key); }, source);
-  }
+  for (auto& source : sources_) source.SeekForPrev(key);
   FindBackward();
 }
 
@@ -173,7 +215,7 @@ template <class K>
 Stretch MergingCursor<K>::stretch() noexcept {
   Stretch stretch;
   segment::Chunk& chunk = stretch.chunk;
-  const auto* run = std::get_if<RunCursor<K>>(&sources_[current_]);
+  const RunCursor<K>* const run = sources_[current_].run();
   if (run == nullptr) {
     // A delta's rows are not side by side: it stands alone.
     chunk.end = 1;
@@ -195,9 +237,9 @@ Stretch MergingCursor<K>::stretch() noexcept {
     if (i == current_ || KYRO_PLANTED(kStretchPassesSource)) continue;
     // Their keys are above the current one (M1): at least one row is left. One that stopped at an
     // error, a step behind the current key, may hide any of them (G7).
-    if (IsValid(sources_[i])) {
-      chunk.end = EndBelow<K>(chunk, chunk.begin + 1, chunk.end, KeyOf<K>(sources_[i]));
-    } else if (HasFailed<K>(sources_[i])) {
+    if (sources_[i].Valid()) {
+      chunk.end = EndBelow<K>(chunk, chunk.begin + 1, chunk.end, sources_[i].key());
+    } else if (sources_[i].failed()) {
       chunk.end = chunk.begin + 1;
     }
   }
@@ -210,11 +252,8 @@ Stretch MergingCursor<K>::stretch() noexcept {
 
 template <class K>
 void MergingCursor<K>::Skip(std::uint64_t rows) noexcept {
-  if (auto* run = std::get_if<RunCursor<K>>(&sources_[current_]); run != nullptr) {
-    run->Skip(rows);
-  } else {
-    Advance(sources_[current_], true);
-  }
+  SourceCursor<K>& source = sources_[current_];
+  source.run() != nullptr ? source.Skip(rows) : source.Next();
   current_ = kNone;
   FindForward();
 }
@@ -226,11 +265,11 @@ void MergingCursor<K>::Next() noexcept {
     const Key key = key_;
     forward_ = true;
     for (auto& source : sources_) {
-      std::visit([key](auto& cursor) { cursor.Seek(key); }, source);
-      if (IsValid(source) && KeyTraits<K>::Equal(KeyOf<K>(source), key)) Advance(source, true);
+      source.Seek(key);
+      if (source.Valid() && KeyTraits<K>::Equal(source.key(), key)) source.Next();
     }
   } else {
-    Advance(sources_[current_], true);
+    sources_[current_].Next();
   }
   current_ = kNone;
   FindForward();
@@ -242,42 +281,36 @@ void MergingCursor<K>::Prev() noexcept {
     const Key key = key_;
     forward_ = false;
     for (auto& source : sources_) {
-      std::visit([key](auto& cursor) { cursor.SeekForPrev(key); }, source);
+      source.SeekForPrev(key);
       if (KYRO_PLANTED(kTurnRepeatsKey)) continue;
-      if (IsValid(source) && KeyTraits<K>::Equal(KeyOf<K>(source), key)) Advance(source, false);
+      if (source.Valid() && KeyTraits<K>::Equal(source.key(), key)) source.Prev();
     }
   } else {
-    Advance(sources_[current_], false);
+    sources_[current_].Prev();
   }
   current_ = kNone;
   FindBackward();
 }
 
 template <class K>
-bool MergingCursor<K>::CheckSources() noexcept {
-  for (const auto& source : sources_) {
-    const auto* run = std::get_if<RunCursor<K>>(&source);
-    if (run == nullptr || run->Valid()) continue;
-    Status status = run->status();
-    if (status.ok()) continue;
-    status_ = std::move(status);
-    status_read_ = false;
-    return false;
-  }
-  return true;
+std::size_t MergingCursor<K>::Fail(const SourceCursor<K>& source) noexcept {
+  status_ = source.status();
+  status_read_ = false;
+  return kNone;
 }
 
 template <class K>
 std::size_t MergingCursor<K>::Smallest() noexcept {
-  // A source that stopped at an error may hide a smaller key: no answer then (G7).
-  if (!CheckSources()) return kNone;
   std::size_t best = kNone;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
-    if (!IsValid(sources_[i])) continue;
-    if (best == kNone || KeyTraits<K>::Less(KeyOf<K>(sources_[i]), KeyOf<K>(sources_[best]))) {
+    const SourceCursor<K>& source = sources_[i];
+    if (!source.Valid()) {
+      // One that stopped at an error may hide a smaller key: no answer then (G7).
+      if (source.failed()) return Fail(source);
+    } else if (best == kNone || KeyTraits<K>::Less(source.key(), sources_[best].key())) {
       best = i;
     } else if (KYRO_PLANTED(kScanPrefersOlder)) {
-      if (KeyTraits<K>::Equal(KeyOf<K>(sources_[i]), KeyOf<K>(sources_[best]))) best = i;
+      if (KeyTraits<K>::Equal(source.key(), sources_[best].key())) best = i;
     }
   }
   return best;
@@ -285,11 +318,12 @@ std::size_t MergingCursor<K>::Smallest() noexcept {
 
 template <class K>
 std::size_t MergingCursor<K>::Largest() noexcept {
-  if (!CheckSources()) return kNone;
   std::size_t best = kNone;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
-    if (!IsValid(sources_[i])) continue;
-    if (best == kNone || KeyTraits<K>::Less(KeyOf<K>(sources_[best]), KeyOf<K>(sources_[i]))) {
+    const SourceCursor<K>& source = sources_[i];
+    if (!source.Valid()) {
+      if (source.failed()) return Fail(source);
+    } else if (best == kNone || KeyTraits<K>::Less(sources_[best].key(), source.key())) {
       best = i;
     }
   }
@@ -299,8 +333,8 @@ std::size_t MergingCursor<K>::Largest() noexcept {
 template <class K>
 void MergingCursor<K>::Settle(std::size_t source) noexcept {
   current_ = source;
-  key_ = KeyOf<K>(sources_[source]);
-  value_ = std::visit([](const auto& cursor) { return cursor.value(); }, sources_[source]);
+  key_ = sources_[source].key();
+  value_ = sources_[source].value();
 }
 
 template <class K>
@@ -308,17 +342,18 @@ void MergingCursor<K>::FindForward() noexcept {
   for (;;) {
     const std::size_t best = Smallest();
     if (best == kNone) return;
-    tombstone_ = IsTombstone<K>(sources_[best]);
+    tombstone_ = sources_[best].tombstone();
     // Older versions of the key are hidden (M2); a newer source would have won.
-    const Key key = KeyOf<K>(sources_[best]);
+    const Key key = sources_[best].key();
     for (std::size_t i = best + 1; i < sources_.size(); ++i) {
-      if (IsValid(sources_[i]) && KeyTraits<K>::Equal(KeyOf<K>(sources_[i]), key)) {
-        if (KYRO_PLANTED(kTombstoneHidesNewer)) tombstone_ |= IsTombstone<K>(sources_[i]);
-        Advance(sources_[i], true);
+      SourceCursor<K>& older = sources_[i];
+      if (older.Valid() && KeyTraits<K>::Equal(older.key(), key)) {
+        if (KYRO_PLANTED(kTombstoneHidesNewer)) tombstone_ |= older.tombstone();
+        older.Next();
       }
     }
     if (!tombstone_ || show_tombstones_) return Settle(best);
-    Advance(sources_[best], true);
+    sources_[best].Next();
   }
 }
 
@@ -327,20 +362,21 @@ void MergingCursor<K>::FindBackward() noexcept {
   for (;;) {
     const std::size_t best = Largest();
     if (best == kNone) return;
-    const Key key = KeyOf<K>(sources_[best]);
+    const Key key = sources_[best].key();
     for (std::size_t i = best + 1; i < sources_.size(); ++i) {
-      if (IsValid(sources_[i]) && KeyTraits<K>::Equal(KeyOf<K>(sources_[i]), key)) {
-        Advance(sources_[i], false);
-      }
+      SourceCursor<K>& older = sources_[i];
+      if (older.Valid() && KeyTraits<K>::Equal(older.key(), key)) older.Prev();
     }
-    tombstone_ = IsTombstone<K>(sources_[best]);
+    tombstone_ = sources_[best].tombstone();
     if (!tombstone_ || show_tombstones_) return Settle(best);
-    Advance(sources_[best], false);
+    sources_[best].Prev();
   }
 }
 
 template class RunCursor<U64>;
 template class RunCursor<Bytes>;
+template class SourceCursor<U64>;
+template class SourceCursor<Bytes>;
 template class MergingCursor<U64>;
 template class MergingCursor<Bytes>;
 

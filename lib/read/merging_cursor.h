@@ -34,8 +34,12 @@ class RunCursor {
   void SeekToLast() noexcept;
   void Seek(Key key) noexcept;
   void SeekForPrev(Key key) noexcept;
-  void Next() noexcept { Skip(1); }  // requires Valid()
-  void Prev() noexcept;              // requires Valid()
+  void Next() noexcept {  // requires Valid()
+    cursor_->Next();
+    if (!cursor_->Valid()) [[unlikely]]
+      LeaveSegment();
+  }
+  void Prev() noexcept;  // requires Valid()
   // Goes `rows` rows on, of those that chunk() has left. Requires Valid().
   void Skip(std::uint64_t rows) noexcept;
   // The rows that are verified from the current one on. Requires Valid().
@@ -50,15 +54,50 @@ class RunCursor {
 
  private:
   void Open(std::size_t segment) noexcept;
+  void LeaveSegment() noexcept;  // for the next one, unless it failed
 
   const Run<K>* run_;
   std::size_t segment_ = 0;
   std::optional<typename segment::Segment<K>::Cursor> cursor_;
 };
 
-// One source of a merge.
+// One source of a merge, and what a merge asks all the time as it is since the last move.
 template <class K>
-using SourceCursor = std::variant<typename delta::Delta<K>::Cursor, RunCursor<K>>;
+class SourceCursor {
+ public:
+  using Key = typename K::Key;
+  explicit SourceCursor(const typename delta::Delta<K>::Cursor& delta) noexcept : cursor_(delta) {}
+  explicit SourceCursor(const Run<K>* run) noexcept : cursor_(RunCursor<K>(run)) {}
+
+  bool Valid() const noexcept { return valid_; }
+  bool failed() const noexcept { return failed_; }  // not valid, for an error
+  Key key() const noexcept { return key_; }         // these require Valid()
+  bool tombstone() const noexcept { return tombstone_; }
+  std::string_view value() const noexcept;
+  Status status() const noexcept;
+  // Null if it is a delta.
+  const RunCursor<K>* run() const noexcept { return std::get_if<RunCursor<K>>(&cursor_); }
+
+  void SeekToFirst() noexcept;
+  void SeekToLast() noexcept;
+  void Seek(Key key) noexcept;
+  void SeekForPrev(Key key) noexcept;
+  void Next() noexcept;  // requires Valid()
+  void Prev() noexcept;  // requires Valid()
+  // As RunCursor: requires run().
+  void Skip(std::uint64_t rows) noexcept;
+
+ private:
+  using DeltaCursor = typename delta::Delta<K>::Cursor;
+  template <class Move>
+  void Do(Move move) noexcept;
+
+  std::variant<DeltaCursor, RunCursor<K>> cursor_;
+  bool valid_ = false;
+  bool failed_ = false;
+  bool tombstone_ = false;
+  Key key_{};
+};
 
 // Rows that follow each other in one source, without a merge.
 struct Stretch {
@@ -114,7 +153,7 @@ class MergingCursor {
   std::size_t Largest() noexcept;
   void Settle(std::size_t source) noexcept;
   void Clear() noexcept;
-  bool CheckSources() noexcept;  // false: status_ is set
+  std::size_t Fail(const SourceCursor<K>& source) noexcept;  // kNone
 
   const std::shared_ptr<const ViewState<K>> view_;  // null in a merge
   const bool show_tombstones_;
@@ -131,6 +170,8 @@ class MergingCursor {
 
 extern template class RunCursor<U64>;
 extern template class RunCursor<Bytes>;
+extern template class SourceCursor<U64>;
+extern template class SourceCursor<Bytes>;
 extern template class MergingCursor<U64>;
 extern template class MergingCursor<Bytes>;
 
