@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "hwy/highway.h"
+#include "index/ahead.h"
 #include "index/fit-inl.h"
 #include "index/kernels.h"
 #include "index/lookup-inl.h"
@@ -224,6 +225,7 @@ class SlotMeter {
     const NodeRecord node = shared;
     LeafLines lines(node, core_.unique);
     for (std::uint32_t i = first; i < end;) {
+      PrefetchAhead(keys_ + i);
       const SlotPosition at = LocateSlot(node, keys_[i]);
       const std::uint64_t index = node.first_slot + at.slot;
       const bool exists = at.slot < node.slot_count && index < core_.slot_count;

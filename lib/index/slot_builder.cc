@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "index/ahead.h"
 #include "index/tree.h"
 
 namespace kyro::index {
@@ -139,6 +140,7 @@ bool SlotBuilder::BuildNode(std::uint32_t first, std::uint32_t end, std::uint64_
         last ? end
              : FindBound(keys_.data(), begin, end, node.min + static_cast<std::uint64_t>(distance),
                          keys_per_slot_);
+    for (std::uint32_t i = begin; i < next; i += kLineKeys) PrefetchAhead(&keys_[i]);
     std::uint64_t word = 0;
     if (!BuildSlot(node, begin, next, depth, &word)) return false;
     slots_[node.first_slot + slot] = word;

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/status_util.h"
+#include "index/ahead.h"
 #include "index/model.h"
 #include "index/slot_builder.h"
 #include "index/tree.h"
@@ -48,6 +49,7 @@ std::optional<KeyOrder> OrderOf(std::span<const std::uint64_t> keys) noexcept {
   std::uint64_t descents = 0;
   std::uint64_t equals = 0;
   for (std::size_t i = 1; i < keys.size(); ++i) {
+    if (i % kLineKeys == 0) PrefetchAhead(&keys[i]);
     descents += keys[i] < keys[i - 1] ? 1 : 0;
     equals += keys[i] == keys[i - 1] ? 1 : 0;
   }
