@@ -59,8 +59,8 @@ class Installer {
   // Publishes the runs of the current manifest (Open's first state). Opens every segment.
   Status PublishInitial(std::shared_ptr<delta::Generation> active);
 
-  // Publishes `copy` (AnySegment::Copy) where the segment that it is of is read now; nothing if that
-  // is gone. The manifest stays. On error nothing changes.
+  // Publishes `copy` (AnySegment::Copy) where the segment that it is of is read now; nothing if
+  // that is gone. The manifest stays. On error nothing changes.
   Status PublishCopy(std::uint32_t keyspace,
                      const std::shared_ptr<const segment::AnySegment>& copy);
 
