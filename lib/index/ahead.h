@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // For passes over all keys in order. Processors fetch ahead by themselves, but some only within a
-// page, and training reads its keys several times over: on uniform keys it waited for them half of
-// its time.
+// page, and training reads its keys several times over: on uniform keys it waited for them a third
+// of its time.
 #ifndef KYRO_INDEX_AHEAD_H_
 #define KYRO_INDEX_AHEAD_H_
 

@@ -80,6 +80,9 @@ Result<std::shared_ptr<const AnySegment>> CopySegment(KeyKind kind, const Segmen
     KYRO_ASSIGN_OR_RETURN(SegmentFiles copy,
                           OpenFiles(*files.directory, kind, files.ref,
                                     {.keys = Access::kCopy, .data = data}, files.counters));
+    // A copy that came out wrong must not take the place of what is right.
+    KYRO_RETURN_IF_ERROR(copy.keys->VerifyAll(nullptr));
+    if (values) KYRO_RETURN_IF_ERROR(copy.data->VerifyAll(nullptr));
     copy.lease = KYRO_PLANTED(kCopyForgetsViews) ? std::make_shared<char>() : files.lease;
     std::shared_ptr<const AnySegment> made;
     if (kind == KeyKind::kU64) {

@@ -152,7 +152,7 @@ class AnySegment {
 
   // The same entries, of the same kind of keys, over new copies of the files in memory of their own
   // (Access::kCopy), verified: of keys and model, and of the values if asked. Errors are those of
-  // Open.
+  // Open; kDataLoss also for the first block of a copy that is damaged.
   virtual Result<std::shared_ptr<const AnySegment>> Copy(bool values) const = 0;
   // Of keys, or of keys and values: true if they are such copies.
   virtual bool copied(bool values) const noexcept = 0;

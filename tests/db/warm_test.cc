@@ -170,6 +170,24 @@ TEST_F(WarmCopies, AFailureChangesNothing) {
   EXPECT_EQ(db_->stats().model_fallbacks, 0u);
 }
 
+// What was read again is not what was verified: the mapping stays what is read.
+TEST_F(WarmCopies, ADamagedCopyIsNotPublished) {
+  ASSERT_TRUE(db_->Warm().ok());
+  const auto names = world_.fs().ListNames("/db");
+  const std::string data = *std::find_if(
+      names.begin(), names.end(), [](const std::string& name) { return name.ends_with(".data"); });
+  ASSERT_TRUE(world_.fs().FlipByte("/db/" + data, 4096 + 10, 1).ok());
+  const std::uint64_t maps = Maps();
+  const Status status = db_->Warm({.huge_pages = true});
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss) << status.ToString();
+  EXPECT_EQ(status.file(), data);
+  EXPECT_GT(Maps(), maps);
+  ASSERT_TRUE(world_.fs().FlipByte("/db/" + data, 4096 + 10, 1).ok());
+  ExpectAll(*numbers_.view(), *names_.view());
+  EXPECT_TRUE(db_->Warm({.huge_pages = true}).ok());
+  ExpectAll(*numbers_.view(), *names_.view());
+}
+
 TEST_F(WarmCopies, CancelledBetweenTwoSegmentsKeepsTheFirst) {
   ASSERT_TRUE(db_->Warm().ok());
   int calls = 0;
