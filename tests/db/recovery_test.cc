@@ -135,5 +135,32 @@ TEST(DbRecovery, OrphansWaitForTheSpaceToInstallAManifest) {
   }
 }
 
+// ---------------------------------------------------------------------------------- models
+
+// A model that a power cut spoiled is trained anew, and no answer is wrong: nobody else would tell.
+TEST(Retrained, TheModelIsThereAfterAPowerCut) {
+  TestEnv world;
+  const Options options = TinyOptions();
+  auto db = *Door::Open("/db", options, world.env());
+  auto numbers = *db.OpenKeyspace<U64>("numbers");
+  for (std::uint64_t key = 0; key < 500; ++key) {
+    ASSERT_TRUE(numbers.Put(key * key, std::to_string(key), {.durability = Durability::kOs}).ok());
+  }
+  ASSERT_TRUE(db.Fold().ok());
+  ASSERT_TRUE(db.RebuildIndex().ok());
+  ASSERT_EQ(db.stats().retrains, 1u);
+  ASSERT_GT(db.stats().model_bytes, 0u);
+  for (const support::Unsynced unsynced :
+       {support::Unsynced::kAllOld, support::Unsynced::kNewNamesOldBytes,
+        support::Unsynced::kNewNamesZeros}) {
+    auto cut = world.Crash(support::CrashKind::kPowerCut, world.fs().event_count(), 1, unsynced);
+    auto again = Door::Open("/db", options, cut->env());
+    ASSERT_TRUE(again.ok()) << again.status().ToString();
+    EXPECT_EQ(again->stats().models_damaged, 0u);
+    EXPECT_EQ(again->stats().model_bytes, db.stats().model_bytes);
+    EXPECT_TRUE(again->Verify().ok());
+  }
+}
+
 }  // namespace
 }  // namespace kyro::db
