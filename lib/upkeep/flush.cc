@@ -48,15 +48,12 @@ void Upkeep::FlushJob() noexcept {
     const std::size_t last = KYRO_PLANTED(kFlushNewestFirst) ? 1 : state->generation_count - 1;
     const delta::Generation& oldest = *state->generations[last];  // U1
     const Status status = Guarded([&] { return FlushOne(oldest); });
-    // Stopped by Close: no failure, the log holds the generation.
-    if (status.code() == StatusCode::kCancelled && !KYRO_PLANTED(kStoppedFlushFails)) return;
     if (!status.ok()) {
+      NoteFailure(status);
       {
         MutexLock lock(&error_mutex_);
-        last_error_ = status;  // also if there is no memory to report it
         ++flush_failures_;
       }
-      (void)Guarded([&] { return NoteFailure(status), Status::Ok(); });
       if (!stopping()) PostFlush(kRetryDelay);
       (void)Guarded([&] { return DeliverEvents(), Status::Ok(); });
       return;

@@ -253,19 +253,20 @@ Status Installer::PublishCopy(std::uint32_t keyspace,
   if (closed_) return Status(StatusCode::kClosed, "the database is closed");
   const read::StatePin now = context_.states->Pin();
   auto version = std::make_shared<read::RunsVersion>(*now->runs);
-  for (read::KeyspaceRuns& each : version->keyspaces) {
-    if (each.id != keyspace) continue;
-    const bool found = std::visit(
-        [&](auto& runs) {
-          auto with = WithCopy(*runs, copy);
-          if (with == nullptr) return false;
-          with->FindOldest(&context_.states->shared()->lookups);
-          runs = std::move(with);
-          return true;
-        },
-        each.runs);
-    if (!found) return Status::Ok();
-  }
+  const auto of =
+      std::find_if(version->keyspaces.begin(), version->keyspaces.end(),
+                   [keyspace](const read::KeyspaceRuns& each) { return each.id == keyspace; });
+  if (of == version->keyspaces.end()) return Status::Ok();  // dropped meanwhile
+  const bool found = std::visit(
+      [&](auto& runs) {
+        auto with = WithCopy(*runs, copy);
+        if (with == nullptr) return false;
+        with->FindOldest(&context_.states->shared()->lookups);
+        runs = std::move(with);
+        return true;
+      },
+      of->runs);
+  if (!found) return Status::Ok();
   context_.states->Publish(context_.states->NewState(),
                            [&](const read::ReadState& old, read::ReadState* then) {
                              then->runs = std::move(version);

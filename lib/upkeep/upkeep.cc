@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/planted.h"
 #include "base/status_util.h"
 
 namespace kyro::upkeep {
@@ -51,15 +52,16 @@ void Upkeep::DeliverEvents() {
   for (const Event& event : events) options_.on_event(event);
 }
 
-void Upkeep::NoteFailure(const Status& status) {
-  if (status.code() == StatusCode::kCancelled) return;  // asked for
-  if (status.code() == StatusCode::kAborted) return;    // its input is gone: a keyspace was dropped
+void Upkeep::NoteFailure(const Status& status) noexcept {
+  // Asked for: by Close, and of a stopped flush the log holds the generation.
+  if (status.code() == StatusCode::kCancelled && !KYRO_PLANTED(kStoppedFlushFails)) return;
+  if (status.code() == StatusCode::kAborted) return;  // its input is gone: a keyspace was dropped
   counters_.failures.fetch_add(1, std::memory_order_relaxed);
   {
     MutexLock lock(&error_mutex_);
-    last_error_ = status;
+    last_error_ = status;  // also if there is no memory to report it
   }
-  Report(Event::Kind::kBackgroundError, 0, status);
+  (void)Guarded([&] { return Report(Event::Kind::kBackgroundError, 0, status), Status::Ok(); });
 }
 
 void Upkeep::Discard(const std::vector<NewRun>& runs) {

@@ -139,7 +139,7 @@ class Upkeep {
   // Events are kept until no lock is held, then delivered.
   void Report(Event::Kind kind, std::uint64_t bytes, Status status = {});
   void DeliverEvents();
-  void NoteFailure(const Status& status);
+  void NoteFailure(const Status& status) noexcept;
   void Discard(const std::vector<NewRun>& runs);
   void MaintainJob();
   static void MoveLogFloor(const delta::LogEdge& log, manifest::Manifest* next);

@@ -4,12 +4,10 @@
 // do, is tested through the Db.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "base/planted.h"
 #include "upkeep/installer_world.h"
 #include "upkeep/upkeep.h"
 
