@@ -123,7 +123,11 @@ void SourceCursor<K>::Prev() noexcept {
 template <class K>
 void SourceCursor<K>::Skip(std::uint64_t rows) noexcept {
   Do([rows](auto& cursor) {
-    if constexpr (std::is_same_v<decltype(cursor), RunCursor<K>&>) cursor.Skip(rows);
+    if constexpr (std::is_same_v<decltype(cursor), RunCursor<K>&>) {
+      cursor.Skip(rows);
+    } else {
+      cursor.Next();
+    }
   });
 }
 
@@ -252,8 +256,7 @@ Stretch MergingCursor<K>::stretch() noexcept {
 
 template <class K>
 void MergingCursor<K>::Skip(std::uint64_t rows) noexcept {
-  SourceCursor<K>& source = sources_[current_];
-  source.run() != nullptr ? source.Skip(rows) : source.Next();
+  sources_[current_].Skip(rows);
   current_ = kNone;
   FindForward();
 }

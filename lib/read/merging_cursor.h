@@ -84,7 +84,7 @@ class SourceCursor {
   void SeekForPrev(Key key) noexcept;
   void Next() noexcept;  // requires Valid()
   void Prev() noexcept;  // requires Valid()
-  // As RunCursor: requires run().
+  // Next(), `rows` times at once: at most as many as a run's chunk() has left, of a delta one.
   void Skip(std::uint64_t rows) noexcept;
 
  private:
