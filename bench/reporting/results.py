@@ -94,7 +94,6 @@ class Run:
         self.name = name
         self.times = {}
         self.facts = {}       # (config, engine, fact) -> values
-        self.scalings = {}    # (config, engine) -> of two threads, each repeat; state "default"
         self.disk = {}        # (config, engine) -> bytes on disk, of state "default"
         self.memory = {}      # (config, engine) -> peak resident bytes
         self.stages = {}      # (config, engine) -> {stage: {workload: ns per repeat}}
@@ -130,11 +129,6 @@ class Run:
         values = self.facts.get((config, engine, name))
         return median(values) if values else None
 
-    def scaling(self, config, engine):
-        """What two threads do by what one did right before, in the same repeat."""
-        values = self.scalings.get((config, engine))
-        return median(values) if values else None
-
     def add(self, line):
         """Adds a checked line; raises ValueError."""
         if self.commit not in (None, line["commit"]):
@@ -166,7 +160,7 @@ class Run:
             self.times.setdefault((config, workload, engine, state), []).append(line["ns_per_op"])
         if state == "default":
             if line.get("scaling") is not None:
-                self.scalings.setdefault((config, engine), []).append(line["scaling"])
+                self.facts.setdefault((config, engine, "scaling"), []).append(line["scaling"])
             for field, kept in (("bytes_on_disk", self.disk), ("peak_rss_bytes", self.memory)):
                 if line.get(field):
                     kept[(config, engine)] = max(line[field], kept.get((config, engine), 0))

@@ -46,7 +46,7 @@ def kyro_over_kyro(workload, state, below):
 
 
 def scaling_against_array(run, config):
-    return ratio(run.scaling(config, "kyro"), run.scaling(config, "sorted_array"))
+    return ratio(run.fact(config, "kyro", "scaling"), run.fact(config, "sorted_array", "scaling"))
 
 
 def fact(name):
