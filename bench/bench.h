@@ -27,9 +27,11 @@ std::string FreshDirectory(std::string_view name);
 void RemoveDirectory(const std::string& path);
 
 // A bijection whose results look random.
+inline constexpr std::uint64_t kMixFirst = 0xbf58476d1ce4e5b9u;
+inline constexpr std::uint64_t kMixSecond = 0x94d049bb133111ebu;
 inline std::uint64_t Mix(std::uint64_t x) noexcept {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  x = (x ^ (x >> 30)) * kMixFirst;
+  x = (x ^ (x >> 27)) * kMixSecond;
   return x ^ (x >> 31);
 }
 

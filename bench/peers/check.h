@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Values that follow from their keys, and the one check that every engine pays in every timed
-// loop: the first and the last eight bytes and the length. Pure functions; any thread.
+// loop: the first and the last eight bytes and the length. Scans check rows many at a time
+// (check_rows.h). Pure functions; any thread.
 #ifndef KYRO_BENCH_PEERS_CHECK_H_
 #define KYRO_BENCH_PEERS_CHECK_H_
 
@@ -24,8 +25,9 @@ struct ValueShape {
   friend bool operator==(const ValueShape&, const ValueShape&) = default;
 };
 
+inline constexpr std::uint64_t kWordSalt = 0x6b79726f6b79726fu;
 inline std::uint64_t WordOf(std::uint64_t key) noexcept {
-  return Mix(key ^ 0x6b79726f6b79726fu);
+  return Mix(key ^ kWordSalt);
 }
 
 class Values {

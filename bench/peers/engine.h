@@ -29,7 +29,7 @@ struct StoreOptions {
   std::string directory;  // the store's own; there, and empty
   std::size_t key_count = 0;
   ValueShape shape;
-  std::string state = "default";  // kyro: or "warm", "huge", "delta"
+  std::string state = "default";  // kyro: or one of kyro_engine.cc
 };
 
 // What one run of a workload took.
@@ -38,7 +38,7 @@ struct Outcome {
   std::uint64_t ops = 0;       // that `nanos` are divided by
   std::uint64_t verified = 0;  // values, rows and absences that were checked
   double scaling = 0;          // threads_2: throughput of two threads by that of one
-  std::string stage;           // stages, stages_dependent: how far the gets went
+  std::string stage;           // stages_*: how far the work went
   std::string not_offered;     // why, if the engine cannot serve the workload
   std::string wrong;           // what was wrong, if something was
 };
@@ -60,7 +60,7 @@ class Engine {
   // The first get included.
   virtual Outcome TimeOpen(const Queries& queries) = 0;
   virtual Outcome Run(Workload workload, const Queries& queries) = 0;
-  // stages and stages_dependent: one outcome for each stage, in the order of the way.
+  // One outcome for each stage, in the order of the way.
   virtual std::vector<Outcome> RunStages(Workload workload, const Queries& queries) = 0;
   // Reads every row if it can, then gets the keys of `queries`: nothing is touched for the first
   // time afterwards. Untimed.
@@ -74,7 +74,7 @@ class Engine {
 
 struct EngineName {
   std::string name;   // "kyro"
-  std::string state;  // "default", "warm", "huge", "delta"
+  std::string state;  // "default", or another of kyro's
   std::string text() const { return state == "default" ? name : name + ":" + state; }
 };
 

@@ -14,7 +14,7 @@
 //   std::string WhyNot(Workload)   optional: a reason besides the ones that follow from the above
 //   static constexpr const char* kOnlyBatches   optional: why nothing but multiget_* is offered
 //   TimeTrain(keys)              optional: nanoseconds
-//   TimeStages(queries, values, dependent)   optional: an Outcome for each stage of a get
+//   TimeStages(workload, queries, values)   optional: an Outcome for each stage
 #ifndef KYRO_BENCH_PEERS_ENGINE_OF_H_
 #define KYRO_BENCH_PEERS_ENGINE_OF_H_
 
@@ -122,7 +122,7 @@ class EngineOf final : public Engine {
 
   std::vector<Outcome> RunStages(Workload workload, const Queries& queries) override {
     if constexpr (kHasStages) {
-      return store_.TimeStages(queries, values_, workload == Workload::kStagesDependent);
+      return store_.TimeStages(workload, queries, values_);
     } else {
       Give("a workload that is not offered");
     }
@@ -136,7 +136,7 @@ class EngineOf final : public Engine {
 
  private:
   static constexpr bool kHasStages = requires(Store & store, const Queries& q, const Values& v) {
-    store.TimeStages(q, v, true);
+    store.TimeStages(Workload::kStages, q, v);
   };
 
   std::uint64_t Read(Workload workload, Reader& reader, const Queries& q) {

@@ -76,8 +76,9 @@ EngineName ParseEngineName(const std::string& text) {
   if (colon != std::string::npos) name.state = text.substr(colon + 1);
   const auto& names = EngineNames();
   const bool known = std::find(names.begin(), names.end(), name.name) != names.end();
-  const bool stateful = name.name == "kyro" &&
-                        (name.state == "warm" || name.state == "huge" || name.state == "delta");
+  constexpr std::string_view kStates[] = {"warm", "huge", "delta", "delta_1", "delta_2"};
+  const bool stateful = name.name == "kyro" && std::find(std::begin(kStates), std::end(kStates),
+                                                         name.state) != std::end(kStates);
   if (!known || (name.state != "default" && !stateful)) Give("no such engine: " + text);
   return name;
 }

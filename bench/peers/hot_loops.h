@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "bench/peers/check.h"
+#include "bench/peers/check_rows.h"
 #include "bench/peers/workload.h"
 
 namespace kyro::bench {
@@ -85,15 +86,15 @@ template <class Reader>
   return wrong;
 }
 
-// Readers that are ordered have Walk(from, rows, row) and WalkAll(row), and maybe
-// WalkColumns(row); all call row(key, value) in order.
+// Readers that are ordered have Walk(from, rows, row) and WalkAll(row), which call row(key, value)
+// in order, and maybe WalkColumns(rows), which gives a RowChecker all rows as fast as it can.
 template <class Reader>
 concept HasWalk = requires(Reader& reader) {
   reader.Walk(0, 1, [](std::uint64_t, std::string_view) {});
 };
 template <class Reader>
-concept HasWalkColumns = requires(Reader& reader) {
-  reader.WalkColumns([](std::uint64_t, std::string_view) {});
+concept HasWalkColumns = requires(Reader& reader, RowChecker& rows) {
+  reader.WalkColumns(rows);
 };
 
 template <class Reader>
@@ -116,20 +117,14 @@ template <class Reader>
 
 template <bool kColumns, class Reader>
 [[gnu::noinline]] std::uint64_t ScanAll(Reader& reader, std::size_t rows, const Values& values) {
-  std::uint64_t wrong = 0, last = 0;
-  std::size_t seen = 0;
-  const auto row = [&](std::uint64_t key, std::string_view value) {
-    wrong |= static_cast<std::uint64_t>(key <= last) & static_cast<std::uint64_t>(seen != 0);
-    wrong |= values.Difference(key, value);
-    last = key;
-    ++seen;
-  };
+  RowBlock block;
+  RowChecker checker(values, &block);
   if constexpr (kColumns) {
-    reader.WalkColumns(row);
+    reader.WalkColumns(checker);
   } else {
-    reader.WalkAll(row);
+    reader.WalkAll(checker);
   }
-  return wrong | (seen != rows);
+  return checker.Finish(rows);
 }
 
 // Sessions read what they wrote: Get(key), Put(key, value), and if they are ordered Walk. Returns

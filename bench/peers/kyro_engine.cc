@@ -2,12 +2,14 @@
 //
 // kyro through its public API: a held View of a folded database. State "warm": after Db::Warm;
 // "huge": after Db::Warm into huge pages; "delta": three runs, and 1 MiB of newer versions in
-// memory over them.
+// memory over them; "delta_1" and "delta_2": over one run and over two.
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
 
 #include "bench/peers/engine_of.h"
+#include "bench/peers/pass_stages.h"
 #include "bench/peers/settings.h"
 #include "bench/peers/stages.h"
 #include "index/model.h"
@@ -41,13 +43,10 @@ class KyroStore {
 
   void Load(const Rows& rows) {
     Start();
-    if (options_.state == "delta") {
-      // Newer runs stay below merge_fraction of the older: nothing merges them.
-      for (std::size_t run = 0; run < 3; ++run) {
-        LoadWhere(rows, [run](std::size_t i) { return RunOf(i) == run; });
-      }
-    } else {
-      LoadWhere(rows, [](std::size_t) { return true; });
+    // Newer runs stay below merge_fraction of the older: nothing merges them.
+    const std::size_t runs = RunsBelowDelta().value_or(1);
+    for (std::size_t run = 0; run < runs; ++run) {
+      LoadWhere(rows, [&](std::size_t i) { return std::min(RunOf(i), runs - 1) == run; });
     }
     rows_.emplace(rows);
     Close();
@@ -57,7 +56,7 @@ class KyroStore {
     Start();
     if (options_.state == "warm") Must(db_->Warm());
     if (options_.state == "huge") Must(db_->Warm({.huge_pages = true}));
-    if (options_.state == "delta") FillDelta();
+    if (const auto runs = RunsBelowDelta()) FillDelta(*runs);
   }
   void Close() {
     space_.reset();
@@ -110,12 +109,15 @@ class KyroStore {
       const bool in_place = !rows.keys.empty() && Get(rows.keys[0]).data() == rows.values;
       return in_place ? rows : MappedRows();
     }
-    template <class F>
-    void WalkColumns(F&& row) {
+    void WalkColumns(RowChecker& rows) {
       Scan<U64> scan = view_.scan();
       ColumnBatch<U64> batch;
       while (scan.NextBatch(&batch)) {
-        for (std::size_t i = 0; i < batch.size(); ++i) row(batch.keys[i], batch.values[i]);
+        if (batch.values.offsets() == nullptr && batch.values.width() == 8) {
+          rows.Columns(batch.keys, batch.values.data());
+        } else {
+          for (std::size_t i = 0; i < batch.size(); ++i) rows(batch.keys[i], batch.values[i]);
+        }
       }
       Must(scan.status());
     }
@@ -176,7 +178,7 @@ class KyroStore {
     return nanos;
   }
 
-  std::vector<Outcome> TimeStages(const Queries& queries, const Values& values, bool dependent) {
+  std::vector<Outcome> TimeStages(Workload workload, const Queries& queries, const Values& values) {
     Reader reader(*this);
     const MappedRows rows = reader.Mapped();
     if (rows.keys.empty()) {
@@ -184,15 +186,22 @@ class KyroStore {
       outcome.not_offered = "rows are not side by side";
       return {outcome};
     }
+    if (workload == Workload::kStagesScan) return ScanStages(reader, rows, values);
+    if (workload == Workload::kStagesTrain) return TrainStages(rows.keys);
     index::ModelBytes bytes = Must(index::Train(rows.keys));
     const index::Model trained =
         Must(index::Model::Open(bytes.bytes(), static_cast<std::uint32_t>(rows.keys.size())));
     const StagedModel model(std::move(bytes), trained, rows);
     const Told told(queries.keys, model);
-    StageTimer timer(queries, values, dependent);
+    GetTimer timer(workload, queries, values);
     timer.WarmUp(reader);  // every stage finds in the caches what the same gets left there
     timer.Time("answer known", AnswerKnown(told));
     timer.Time("position known", PositionKnown(told, rows));
+    if (workload == Workload::kStagesBatch) {
+      timer.Time("positions found", PositionFound(model));
+      timer.Time("View::MultiGet", reader);
+      return timer.Take();
+    }
     timer.Time("position predicted", PositionPredicted(told, model));
     timer.Time("position found", PositionFound(model));
     timer.Time("View::Get", reader);
@@ -218,6 +227,14 @@ class KyroStore {
  private:
   static constexpr std::size_t kDeltaBytes = std::size_t{1} << 20;
 
+  // None: the delta is empty.
+  std::optional<std::size_t> RunsBelowDelta() const {
+    const std::string& state = options_.state;
+    if (state == "delta_1") return 1;
+    if (state == "delta_2") return 2;
+    return state == "delta" ? std::optional<std::size_t>(3) : std::nullopt;
+  }
+
   // 1 of 128 rows in the newest run, 8 in the middle one, the rest in the oldest.
   static std::size_t RunOf(std::size_t row) {
     const std::size_t part = Mix(row + 1) % 128;
@@ -240,7 +257,7 @@ class KyroStore {
     Must(loader.Finish());
   }
 
-  void FillDelta() {
+  void FillDelta(std::size_t runs) {
     std::string buffer;
     for (std::size_t i = 0; i < rows_->size(); ++i) {
       if (i % 64 == 0 && db_->stats().delta_bytes >= kDeltaBytes) break;
@@ -250,8 +267,8 @@ class KyroStore {
     }
     // With fewer keys the files are about as large as each other, and may have been merged.
     constexpr std::size_t kKeysToTell = 100000;
-    if (rows_->size() >= kKeysToTell && db_->stats().keyspaces.at(0).runs != 3) {
-      Give("kyro: there are not three runs below the delta");
+    if (rows_->size() >= kKeysToTell && db_->stats().keyspaces.at(0).runs != runs) {
+      Give(fmt::format("kyro: there are not {} runs below the delta", runs));
     }
   }
 

@@ -155,6 +155,10 @@ class SortedArrayStore : public InMemory {
     void WalkAll(F&& row) {
       Walk(0, ~std::size_t{0}, row);
     }
+    void WalkColumns(RowChecker& rows) {
+      if (!store_->values_.side_by_side()) return WalkAll(rows);
+      rows.Columns(store_->keys_, reinterpret_cast<const char*>(store_->words_.data()));
+    }
 
    private:
     std::size_t LowerBound(std::uint64_t key) const {

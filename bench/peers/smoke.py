@@ -15,18 +15,24 @@ import sys
 
 PROGRAM, ENGINES = sys.argv[1], sys.argv[3:]
 DIRECTORY = pathlib.Path(sys.argv[2]) / "kyro_peers_smoke"
-STATES = ["kyro:warm", "kyro:delta"]
+STATES = ["kyro:warm", "kyro:delta_1", "kyro:delta"]
 WORKLOADS = """load get_hit get_miss get_mixed get_dependent multiget_8 multiget_32 multiget_128
-  seek_50 scan_rows scan_columns threads_2 train stages stages_dependent open_warm open_cold ycsb_a
-  ycsb_b ycsb_c ycsb_d ycsb_e ycsb_f""".split()
-STAGES = ["answer known", "position known", "position predicted", "position found", "View::Get",
-          "Keyspace::Get"]
+  seek_50 scan_rows scan_columns threads_2 train stages stages_dependent stages_batch stages_scan
+  stages_train open_warm open_cold ycsb_a ycsb_b ycsb_c ycsb_d ycsb_e ycsb_f""".split()
+GET_STAGES = ["answer known", "position known", "position predicted", "position found", "View::Get",
+              "Keyspace::Get"]
+STAGES = {
+    "stages": GET_STAGES, "stages_dependent": GET_STAGES,
+    "stages_batch": ["answer known", "position known", "positions found", "View::MultiGet"],
+    "stages_scan": ["bytes read", "rows checked", "Scan::NextBatch", "Scan, row by row"],
+    "stages_train": ["keys read", "slots built", "errors measured", "Train"],
+}
 # Engines that cannot serve a workload, and say so: all others must.
 UNORDERED = {"flat_hash_map", "flat_hash_map_prefetch", "tkrzw"}
 ORDERED = {"seek_50", "scan_rows", "scan_columns", "ycsb_e"}
 MEMORY = {"flat_hash_map", "flat_hash_map_prefetch", "btree_map", "sorted_array", "simd_tree"}
 STATIC = {"sorted_array", "simd_tree"}
-DEFAULT_ONLY = {"train", "stages", "stages_dependent", "open_warm", "open_cold"}
+DEFAULT_ONLY = {"train", *STAGES, "open_warm", "open_cold"}
 
 
 def run(*flags, code=0):
@@ -46,7 +52,7 @@ def offered(engine, workload):
         return False
     if workload.startswith("open") and engine in MEMORY:
         return False
-    if workload in ["train", "stages", "stages_dependent"]:
+    if workload == "train" or workload in STAGES:
         return engine == "kyro"
     return not (engine in STATIC and workload.startswith("ycsb") and workload != "ycsb_c")
 
@@ -69,7 +75,7 @@ def check_everything(value_bytes, workloads):
             if name in STATES and workload in DEFAULT_ONLY or not offered(engine, workload):
                 assert len(got) == 1 and got[0]["not_offered"], (name, workload, got)
                 continue
-            stages = STAGES if workload.startswith("stages") else [None]
+            stages = STAGES.get(workload, [None])
             assert [(r["repeat"], r.get("stage")) for r in got] == [
                 (repeat, stage) for repeat in [1, 2] for stage in stages], (name, workload, got)
             for r in got:
@@ -84,8 +90,9 @@ def check_planted():
                             f"--engines={engine}", f"--plant_wrong_value={engine}", code=1)
         assert f"kyro_peers: {engine}: wrong" in text, text
         assert any("wrong" in r for r in records), records
-    for workload in ["scan_rows", "seek_50", "get_mixed", "get_dependent", "threads_2", "ycsb_c",
-                     "stages", "stages_dependent"]:
+    # Training does not look at values.
+    for workload in ["scan_rows", "scan_columns", "seek_50", "get_mixed", "get_dependent", "threads_2",
+                     "ycsb_c", "stages", "stages_dependent", "stages_batch", "stages_scan"]:
         records, _ = run("--n=200", "--ops=20000", "--repeats=1", f"--workloads={workload}",
                          "--engines=kyro", "--plant_wrong_value=kyro", code=1)
         assert all("wrong" in r for r in records), records

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the time of a get goes: the loops of get_hit and get_dependent over readers that are told
-// beforehand what a get has to find out, each less than the one before it. All read the memory that
-// the store reads and pay for the same check, so what a stage takes more than the one before it is
-// what it adds, and the parts sum up to the whole.
+// Where the time of a get goes: the loops of get_hit, get_dependent and multiget_32 over readers
+// that are told beforehand what a get has to find out, each less than the one before it. All read
+// the memory that the store reads and pay for the same check, so what a stage takes more than the
+// one before it is what it adds, and the parts sum up to the whole.
 #ifndef KYRO_BENCH_PEERS_STAGES_H_
 #define KYRO_BENCH_PEERS_STAGES_H_
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -21,6 +23,8 @@
 
 namespace kyro::bench {
 
+inline constexpr std::size_t kStagedBatch = 32;
+
 // Rows as they lie in a segment, with values of 8 bytes.
 struct MappedRows {
   KeySpan keys;
@@ -30,6 +34,10 @@ struct MappedRows {
   std::string_view Get(std::uint64_t position, std::uint64_t key) const noexcept {
     if (position >= keys.size() || keys[position] != key) return {};
     return {values + position * 8, 8};
+  }
+  void Prefetch(std::uint64_t position) const noexcept {
+    __builtin_prefetch(keys.data() + position);
+    __builtin_prefetch(values + position * 8);
   }
 };
 
@@ -46,6 +54,9 @@ class StagedModel {
   const index::Core& core() const noexcept { return model_.core(); }
   std::uint32_t LowerBound(std::uint64_t key) const noexcept {
     return model_.LowerBound(columns_, key);
+  }
+  void LowerBounds(KeySpan queries, std::span<std::uint32_t> positions) const noexcept {
+    model_.LowerBoundBatch(columns_, queries, positions);
   }
   // How far beside its window a key may lie.
   std::uint32_t max_error() const noexcept { return model_.facts().max_error; }
@@ -105,6 +116,11 @@ class PositionKnown {
     ++next_;
     return rows_.Get(position, key);
   }
+  template <class F>
+  void MultiGet(KeySpan keys, F&& each) noexcept {
+    for (std::size_t i = 0; i < keys.size(); ++i) rows_.Prefetch(told_.positions[next_ + i]);
+    for (std::size_t i = 0; i < keys.size(); ++i) each(i, Get(keys[i]));
+  }
 
  private:
   const Told& told_;
@@ -150,45 +166,68 @@ class PositionFound {
   std::string_view Get(std::uint64_t key) noexcept {
     return rows_.Get(model_.LowerBound(key), key);
   }
+  template <class F>
+  void MultiGet(KeySpan keys, F&& each) noexcept {
+    const std::span<std::uint32_t> positions(positions_.data(), keys.size());
+    model_.LowerBounds(keys, positions);
+    for (std::size_t i = 0; i < keys.size(); ++i) each(i, rows_.Get(positions[i], keys[i]));
+  }
 
  private:
   const StagedModel& model_;
   const MappedRows rows_;
+  std::array<std::uint32_t, kStagedBatch> positions_;
 };
 
-// Times the stages of one run, one after the other, with the same questions.
+// Times the stages of one run, one after the other.
 class StageTimer {
  public:
-  StageTimer(const Queries& queries, const Values& values, bool dependent)
-      : keys_(queries.keys), values_(values), dependent_(dependent) {}
+  // `work` does `ops` operations, checks as many answers, and returns 0 if all were right.
+  template <class F>
+  void Time(const char* stage, std::uint64_t ops, F&& work) {
+    Outcome outcome;
+    outcome.stage = stage;
+    outcome.ops = outcome.verified = ops;
+    std::uint64_t wrong = 0;
+    outcome.nanos = TimeNanos([&] { wrong = work(); });
+    if (wrong != 0) outcome.wrong = fmt::format("an answer of stage {}", stage);
+    outcomes_.push_back(outcome);
+  }
+  std::vector<Outcome> Take() { return std::move(outcomes_); }
+
+ private:
+  std::vector<Outcome> outcomes_;
+};
+
+// The stages of gets: each the loop of `workload`, with the same questions.
+class GetTimer {
+ public:
+  GetTimer(Workload workload, const Queries& queries, const Values& values)
+      : workload_(workload), keys_(queries.keys), values_(values) {}
 
   template <class Reader>
   void Time(const char* stage, Reader&& reader) {
-    Outcome outcome;
-    outcome.stage = stage;
-    outcome.ops = outcome.verified = keys_.size();
-    std::uint64_t wrong = 0;
-    outcome.nanos = TimeNanos([&] { wrong = Loop(reader); });
-    if (wrong != 0) outcome.wrong = fmt::format("an answer of stage {}", stage);
-    outcomes_.push_back(outcome);
+    timer_.Time(stage, keys_.size(), [&] { return Loop(reader); });
   }
   // Untimed.
   template <class Reader>
   void WarmUp(Reader& reader) {
     Loop(reader);
   }
-  std::vector<Outcome> Take() { return std::move(outcomes_); }
+  std::vector<Outcome> Take() { return timer_.Take(); }
 
  private:
   template <class Reader>
   std::uint64_t Loop(Reader& reader) {
-    return dependent_ ? Dependent(reader, keys_, values_) : Hits(reader, keys_, values_);
+    if (workload_ == Workload::kStagesBatch) return Batches(reader, keys_, kStagedBatch, values_);
+    if (workload_ == Workload::kStagesDependent) return Dependent(reader, keys_, values_);
+    return Hits(reader, keys_, values_);
   }
 
-  KeySpan keys_;
+  const Workload workload_;
+  const KeySpan keys_;
   const Values& values_;
-  bool dependent_;
-  std::vector<Outcome> outcomes_;
+  StageTimer timer_;
 };
 
 }  // namespace kyro::bench

@@ -21,6 +21,9 @@ class ValuesInMemory {
     if (!inline_) bytes_.reserve(options.key_count * (options.shape.max + 4));
   }
 
+  // The words kept are the values.
+  bool side_by_side() const noexcept { return inline_; }
+
   std::uint64_t Keep(std::string_view value) {
     if (inline_) return LoadLE<std::uint64_t>(value.data());
     const std::uint64_t at = bytes_.size();

@@ -31,6 +31,9 @@ enum class Workload : std::uint8_t {
   kTrain,        // training and validating kyro's model, per key
   kStages,       // get_hit, cut off after one stage after the other; several outcomes
   kStagesDependent,
+  kStagesBatch,  // the same of multiget_32, of the scans, and of training
+  kStagesScan,
+  kStagesTrain,
   kOpenWarm,  // open a database that was closed in order, one get
   kOpenCold,  // the same after its files left the page cache
   kYcsbA,     // the YCSB core workloads, zipf 0.99
@@ -53,7 +56,7 @@ inline bool IsOpen(Workload workload) {
 }
 
 inline bool IsStages(Workload workload) {
-  return workload == Workload::kStages || workload == Workload::kStagesDependent;
+  return workload >= Workload::kStages && workload <= Workload::kStagesTrain;
 }
 
 inline constexpr std::size_t kSeekRows = 50;

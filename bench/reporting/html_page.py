@@ -165,7 +165,7 @@ def config_section(run, config):
 def stage_sections(runs):
     parts = ["<h3>%s, %s</h3>\n%s" % (html.escape(results.ENGINES.get(engine, engine)),
                                       html.escape(tables.config_name(config)),
-                                      tables.as_html(tables.stages(run, config, engine)))
+                                      "".join(map(tables.as_html, tables.stages(run, config, engine))))
              for run in runs
              for config, engine in sorted(run.stages, key=lambda key: (key[0].order(), key[1]))]
     if not parts:

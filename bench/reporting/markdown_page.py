@@ -60,11 +60,11 @@ def stages_block(runs):
         for config, engine in sorted(run.stages, key=lambda key: (key[0].order(), key[1])):
             parts.append("%s, %s, from `%s`:\n\n%s" % (
                 results.ENGINES.get(engine, engine), tables.config_name(config), run.name,
-                tables.markdown(tables.stages(run, config, engine))))
+                "\n".join(map(tables.markdown, tables.stages(run, config, engine)))))
     if not parts:
         return ""
-    return ("## Where the remaining nanoseconds go\n\nGets that go no further than the stage, and "
-            "what the stage adds.\n\n" + "\n".join(parts))
+    return ("## Where the remaining nanoseconds go\n\nGets, batches, scans and training that go no "
+            "further than the stage, and what the stage adds.\n\n" + "\n".join(parts))
 
 
 def blocks(runs, recorded):

@@ -42,13 +42,19 @@ WORKLOADS = {
     "open_cold": "open and first get, files on disk",
 }
 DATASETS = ("uniform", "gaps", "lognormal", "clumped", "poisoned", "coastline")
-STATES = ("default", "warm", "huge", "delta")
-SECTIONS = ("gets", "lsm", "load")
+STATES = ("default", "warm", "huge", "delta_1", "delta_2", "delta")
+SECTIONS = ("gets", "delta", "lsm", "load")
 MODEL = "model"    # facts about the model, no times
 TRAIN = "train"    # training alone
 MAKERS = ("load", TRAIN)
-# Gets cut off after the stage named in "stage": where the time goes.
-STAGES = {"stages": "independent get", "stages_dependent": "dependent get"}
+# Work cut off after the stage named in "stage": where the time goes. A table for each kind of work.
+STAGES = (
+    {"stages": "independent get", "stages_dependent": "dependent get"},
+    {"stages_batch": "key of a batch of 32"},
+    {"stages_scan": "row of a scan"},
+    {"stages_train": "key, training"},
+)
+STAGE_WORKLOADS = [name for kind in STAGES for name in kind]
 MODEL_FACTS = ("model_bytes_per_key", "training_ns_per_key")
 FACTS = MODEL_FACTS + ("raw_bytes_per_key",)
 
@@ -152,7 +158,7 @@ class Run:
         for fact in FACTS:
             if line.get(fact) is not None:
                 self.facts.setdefault((config, engine, fact), []).append(line[fact])
-        if workload in STAGES:
+        if workload in STAGE_WORKLOADS:
             stages = self.stages.setdefault((config, engine), {})
             stage = stages.setdefault(line["stage"], {})
             stage.setdefault(workload, []).append(line["ns_per_op"])
@@ -216,7 +222,7 @@ def check(line):
             raise ValueError("%s is not a number" % field)
     if line["workload"] == MODEL and all(line.get(fact) is None for fact in MODEL_FACTS):
         raise ValueError("a model line without %s" % " or ".join(MODEL_FACTS))
-    if line["workload"] in STAGES and not (isinstance(line.get("stage"), str) and line["stage"]):
+    if line["workload"] in STAGE_WORKLOADS and not (isinstance(line.get("stage"), str) and line["stage"]):
         raise ValueError("a line of stages without the name of its stage")
 
 

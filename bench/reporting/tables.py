@@ -129,22 +129,29 @@ def space(run, config):
 
 
 def stages(run, config, engine):
-    """The time of a get cut off after each stage, and what the stage adds; both kinds of gets."""
-    rows, before = [], dict.fromkeys(results.STAGES, 0.0)
-    for stage, spent in run.stages[(config, engine)].items():
+    """Tables of the time of work cut off after each stage, and what the stage adds."""
+    return [table for table in (stages_of(kind, run.stages[(config, engine)])
+                                for kind in results.STAGES) if table]
+
+
+def stages_of(kind, spent_in):
+    columns = [work for work in kind if any(work in spent for spent in spent_in.values())]
+    rows, before = [], dict.fromkeys(columns, 0.0)
+    for stage, spent in spent_in.items():
         row = [stage]
-        for workload in results.STAGES:
+        for workload in columns:
             if workload not in spent:
                 row += [NONE, NONE]
                 continue
             middle = results.median(spent[workload])
             row += [time_cell(spent[workload]), "%+.1f" % (middle - before[workload])]
             before[workload] = middle
-        rows.append(row)
+        if any(cell != NONE for cell in row[1:]):
+            rows.append(row)
     head = ["ns, up to and with"]
-    for get in results.STAGES.values():
-        head += [get, "this stage"]
-    return Table(head, rows)
+    for workload in columns:
+        head += [kind[workload], "this stage"]
+    return Table(head, rows) if rows else None
 
 
 def machine(run):
