@@ -36,23 +36,62 @@ HWY_INLINE Window LocateInSlot(const Core& core, std::uint64_t key, SlotPosition
   return LeafWindow(core, slot, at.fraction, core.probe_lines);
 }
 
-HWY_INLINE void PrefetchWindow(const Columns& columns, const Window& window) {
-  PrefetchKeys<2 * kLineKeys>(columns, window.start);
-  if (window.count > 2 * kLineKeys) PrefetchKeys<kLineKeys>(columns, window.start + 2 * kLineKeys);
-  if (window.count > 3 * kLineKeys) PrefetchKeys<kLineKeys>(columns, window.start + 3 * kLineKeys);
+// Of a window's lines a batch asks for one, which tells where in the window a key is, and then for
+// what is there: memory gives a batch so many lines a second, and half of a window's are of no use
+// to it. A lookup alone asks for all, because it waits for memory as often as it asks.
+template <std::uint32_t kKeys>
+inline constexpr std::uint32_t kPartKeys = kKeys == kBlockKeys ? kKeys / 2 : kLineKeys;
+
+HWY_INLINE void PrefetchPivot(const Columns& columns, std::uint32_t start) {
+  PrefetchKeys<kLineKeys>(columns, start + kLineKeys);
+}
+
+// Where in the window of kKeys keys the part begins that holds the end of those below `key`.
+template <std::uint32_t kKeys>
+HWY_INLINE std::uint32_t PartOf(const std::uint64_t* window, std::uint64_t key) {
+  const std::uint64_t* const pivot = window + kLineKeys;
+  const std::uint32_t above_last = pivot[kLineKeys - 1] < key ? 1 : 0;
+  if constexpr (kKeys == kBlockKeys) return above_last * kPartKeys<kKeys>;
+  const std::uint32_t above_first = pivot[0] < key ? 1 : 0;
+  if constexpr (kKeys == 2 * kLineKeys) return above_first * kLineKeys;
+  return (above_first + above_last) * kLineKeys;
+}
+
+// The keys of the window that are below `key`: all before the part, none behind it.
+template <std::uint32_t kKeys>
+HWY_INLINE std::uint32_t CountLessFrom(const std::uint64_t* window, std::uint32_t part,
+                                       std::uint64_t key) {
+  return part + CountLess<kPartKeys<kKeys>>(window + part, key);
 }
 
 template <std::uint32_t kLines, bool kMixed, class Probe>
 HWY_INLINE void ProbeWindows(typename Probe::Place place, const std::uint64_t* queries,
                              const Window* windows, typename Probe::Result* results,
                              std::size_t count) {
+  constexpr std::uint32_t kKeys = kLines * kLineKeys;
+  const Columns& columns = place.columns();
+  std::uint32_t parts[kLockstep];
   for (std::size_t i = 0; i < count; ++i) {
     const Window& window = windows[i];
+    const std::uint64_t* const keys = columns.keys + window.start;
     if (kMixed && HWY_UNLIKELY(window.in_tree)) {
-      results[i] = Probe::template Block<kBlockKeys>(place, queries[i], window.start);
+      parts[i] = PartOf<kBlockKeys>(keys, queries[i]);
+      PrefetchKeys<kPartKeys<kBlockKeys>>(columns, window.start + parts[i]);
     } else {
-      results[i] = Probe::template Leaf<kLines * kLineKeys>(place, queries[i], window.start,
-                                                            window.position);
+      parts[i] = PartOf<kKeys>(keys, queries[i]);
+      PrefetchKeys<kPartKeys<kKeys>>(columns, window.start + parts[i]);
+    }
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const Window& window = windows[i];
+    const std::uint64_t* const keys = columns.keys + window.start;
+    if (kMixed && HWY_UNLIKELY(window.in_tree)) {
+      const std::uint32_t less = CountLessFrom<kBlockKeys>(keys, parts[i], queries[i]);
+      results[i] = Probe::template BlockWith<kBlockKeys>(place, queries[i], window.start, less);
+    } else {
+      const std::uint32_t less = CountLessFrom<kKeys>(keys, parts[i], queries[i]);
+      results[i] =
+          Probe::template LeafWith<kKeys>(place, queries[i], window.start, window.position, less);
     }
     Probe::PrefetchResult(place, results[i]);
   }
@@ -72,7 +111,7 @@ HWY_INLINE void FindSlotsLockstep(typename Probe::Place place, const std::uint64
   }
   for (std::size_t i = 0; i < count; ++i) {
     windows[i] = LocateInSlot<kMixed>(core, queries[i], at[i]);
-    PrefetchWindow(place.columns(), windows[i]);
+    PrefetchPivot(place.columns(), windows[i].start);
   }
   switch (core.probe_lines) {
     case 2:
@@ -91,12 +130,12 @@ template <class Probe>
 HWY_INLINE void FindTreeLockstep(typename Probe::Place place, const std::uint64_t* queries,
                                  typename Probe::Result* results, std::size_t count) {
   const Core& core = place.core();
+  const Columns& columns = place.columns();
   std::size_t nodes[kLockstep] = {};
-  const std::uint32_t levels = core.tree_levels;
-  for (std::uint32_t level = 0; level < levels; ++level) {
+  const std::uint32_t last = core.tree_levels - 1;
+  for (std::uint32_t level = 0; level < last; ++level) {
     // The levels above fit into the first- and second-level caches.
-    const std::uint64_t* const next =
-        level >= 2 && level + 1 < levels ? core.tree_level[level + 1] : nullptr;
+    const std::uint64_t* const next = level >= 2 ? core.tree_level[level + 1] : nullptr;
     for (std::size_t i = 0; i < count; ++i) {
       nodes[i] = DescendRootTree(core, queries[i], nodes[i], level);
       if (next == nullptr) continue;
@@ -105,11 +144,19 @@ HWY_INLINE void FindTreeLockstep(typename Probe::Place place, const std::uint64_
       PrefetchLine(reinterpret_cast<std::uintptr_t>(node + kLineKeys));
     }
   }
+  std::uint32_t starts[kLockstep], parts[kLockstep];
   for (std::size_t i = 0; i < count; ++i) {
-    PrefetchKeys<kBlockKeys>(place.columns(), BlockStart(core, nodes[i]));
+    starts[i] = BlockStart(core, DescendRootTree(core, queries[i], nodes[i], last));
+    PrefetchPivot(columns, starts[i]);
   }
   for (std::size_t i = 0; i < count; ++i) {
-    results[i] = Probe::template Block<kBlockKeys>(place, queries[i], BlockStart(core, nodes[i]));
+    parts[i] = PartOf<kBlockKeys>(columns.keys + starts[i], queries[i]);
+    PrefetchKeys<kPartKeys<kBlockKeys>>(columns, starts[i] + parts[i]);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t less =
+        CountLessFrom<kBlockKeys>(columns.keys + starts[i], parts[i], queries[i]);
+    results[i] = Probe::template BlockWith<kBlockKeys>(place, queries[i], starts[i], less);
     Probe::PrefetchResult(place, results[i]);
   }
 }

@@ -66,18 +66,22 @@ KYRO_INDEX_COUNT_INLINE std::uint32_t CountLess(const std::uint64_t* HWY_RESTRIC
   // the one above, the join's latency cost 1.07. kunpck is the only instruction here that Highway
   // 1.0.3 has no name for.
   const __mmask8 first = LineLess(keys, wanted);
-  const __mmask8 second = LineLess(keys + kLineKeys, wanted);
-  if constexpr (kKeys == 2 * kLineKeys) {
-    return hwy::PopCount(std::uint64_t{first}) + hwy::PopCount(std::uint64_t{second});
+  if constexpr (kKeys == kLineKeys) {
+    return hwy::PopCount(std::uint64_t{first});
   } else {
-    const __mmask16 low = _mm512_kunpackb(second, first);
-    const __mmask8 third = LineLess(keys + 2 * kLineKeys, wanted);
-    if constexpr (kKeys == 3 * kLineKeys) {
-      return hwy::PopCount(std::uint64_t{_mm512_kunpackw(third, low)});
+    const __mmask8 second = LineLess(keys + kLineKeys, wanted);
+    if constexpr (kKeys == 2 * kLineKeys) {
+      return hwy::PopCount(std::uint64_t{first}) + hwy::PopCount(std::uint64_t{second});
     } else {
-      static_assert(kKeys == 4 * kLineKeys);
-      const __mmask16 high = _mm512_kunpackb(LineLess(keys + 3 * kLineKeys, wanted), third);
-      return hwy::PopCount(std::uint64_t{_mm512_kunpackw(high, low)});
+      const __mmask16 low = _mm512_kunpackb(second, first);
+      const __mmask8 third = LineLess(keys + 2 * kLineKeys, wanted);
+      if constexpr (kKeys == 3 * kLineKeys) {
+        return hwy::PopCount(std::uint64_t{_mm512_kunpackw(third, low)});
+      } else {
+        static_assert(kKeys == 4 * kLineKeys);
+        const __mmask16 high = _mm512_kunpackb(LineLess(keys + 3 * kLineKeys, wanted), third);
+        return hwy::PopCount(std::uint64_t{_mm512_kunpackw(high, low)});
+      }
     }
   }
 #else
@@ -152,7 +156,12 @@ struct LowerBoundProbe {
   // then keys[p - 1] < key <= keys[p] was read, whatever the model said.
   template <std::uint32_t kKeys>
   static HWY_INLINE std::uint32_t Block(Place place, std::uint64_t key, std::uint32_t start) {
-    const std::uint32_t less = CountLess<kKeys>(place.columns().keys + start, key);
+    return BlockWith<kKeys>(place, key, start, CountLess<kKeys>(place.columns().keys + start, key));
+  }
+  // Where it is known how many of the window's keys are less.
+  template <std::uint32_t kKeys>
+  static HWY_INLINE std::uint32_t BlockWith(Place place, std::uint64_t key, std::uint32_t start,
+                                            std::uint32_t less) {
     const std::uint32_t edge = start + less;
     if (HWY_LIKELY(less - 1 < kKeys - 1)) return edge;
     return FinishBlockProbe(place.core(), place.columns(), key, edge, less);
@@ -161,6 +170,11 @@ struct LowerBoundProbe {
   static HWY_INLINE std::uint32_t Leaf(Place place, std::uint64_t key, std::uint32_t start,
                                        std::uint32_t position) {
     const std::uint32_t less = CountLess<kKeys>(place.columns().keys + start, key);
+    return LeafWith<kKeys>(place, key, start, position, less);
+  }
+  template <std::uint32_t kKeys>
+  static HWY_INLINE std::uint32_t LeafWith(Place place, std::uint64_t key, std::uint32_t start,
+                                           std::uint32_t position, std::uint32_t less) {
     const std::uint32_t edge = start + less;
     if (HWY_LIKELY(less - 1 < kKeys - 1)) return edge;
     return FinishLeafProbe(place.core(), place.columns(), key, edge, less, position);

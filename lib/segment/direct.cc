@@ -93,8 +93,13 @@ struct AnswerProbe {
   }
   template <std::uint32_t kKeys>
   static HWY_INLINE Lookup Block(Place place, std::uint64_t key, std::uint32_t start) {
+    const std::uint64_t* const keys = place.columns().keys + start;
+    return BlockWith<kKeys>(place, key, start, index::HWY_NAMESPACE::CountLess<kKeys>(keys, key));
+  }
+  template <std::uint32_t kKeys>
+  static HWY_INLINE Lookup BlockWith(Place place, std::uint64_t key, std::uint32_t start,
+                                     std::uint32_t less) {
     const Columns& columns = place.columns();
-    const std::uint32_t less = index::HWY_NAMESPACE::CountLess<kKeys>(columns.keys + start, key);
     if (HWY_LIKELY(less < kKeys)) {
       const std::uint32_t position = start + less;
       if (HWY_LIKELY(columns.keys[position] == key)) return ValueAt<kEight>(columns, position);
@@ -106,6 +111,11 @@ struct AnswerProbe {
   static HWY_INLINE Lookup Leaf(Place place, std::uint64_t key, std::uint32_t start,
                                 std::uint32_t) {
     return Block<kKeys>(place, key, start);
+  }
+  template <std::uint32_t kKeys>
+  static HWY_INLINE Lookup LeafWith(Place place, std::uint64_t key, std::uint32_t start,
+                                    std::uint32_t, std::uint32_t less) {
+    return BlockWith<kKeys>(place, key, start, less);
   }
 };
 
