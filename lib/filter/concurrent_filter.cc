@@ -11,7 +11,7 @@ namespace kyro::filter {
 
 namespace {
 
-// Four keys a word: 0.4% false positives in a full rung.
+// Four keys a word: 0.5% false positives in a full rung.
 constexpr std::size_t kBytesPerKey = 2;
 constexpr std::size_t kGrowth = 8;
 constexpr std::size_t kFirstRungBytesMax = std::size_t{8} << 10;

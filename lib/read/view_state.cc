@@ -30,7 +30,7 @@ bool Sources<K>::NewerMayContain(std::uint64_t hash) const noexcept {
   for (std::size_t i = 0; i < delta_count; ++i) {
     if (deltas[i]->MayContainHash(hash)) return true;
   }
-  return filter::AnyMayContain(runs->newer_filters, hash);
+  return !runs->newer_filters.empty() && filter::AnyMayContain(runs->newer_filters, hash);
 }
 
 // Most keys are in the oldest run, and the filters of the newer sources take a while: the oldest
