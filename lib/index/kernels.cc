@@ -50,23 +50,21 @@ struct AnyFamily {
                                     &MeasureTree};
 };
 
-template <bool kMixed>
-const Kernels& SlotKernels(std::uint32_t) {
+inline const Kernels& SlotKernels() {
   return AnyFamily::kSlots;
 }
-inline const Kernels& TreeKernels(std::uint32_t) {
+inline const Kernels& TreeKernels() {
   return AnyFamily::kTree;
 }
 
 #else
 
-template <bool kMixed>
-KYRO_INDEX_LARGE void BatchInSlots(const Core& core, const Columns& columns,
-                                   const std::uint64_t* queries, std::uint32_t* positions,
-                                   std::size_t count) noexcept {
+KYRO_INDEX_LARGE inline void BatchInSlots(const Core& core, const Columns& columns,
+                                          const std::uint64_t* queries, std::uint32_t* positions,
+                                          std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; i += kLockstep) {
-    FindSlotsLockstep<kMixed, LowerBoundProbe>({&core, &columns}, queries + i, positions + i,
-                                               std::min(kLockstep, count - i));
+    FindSlotsLockstep<true, LowerBoundProbe>({&core, &columns}, queries + i, positions + i,
+                                             std::min(kLockstep, count - i));
   }
 }
 
@@ -79,61 +77,21 @@ KYRO_INDEX_LARGE inline void BatchInTree(const Core& core, const Columns& column
   }
 }
 
-// Only a single lookup is compiled once per number of lines, kind of slots, and depth of a tree:
-// there a level loop cost 11-13%. SSE4, where the compares are what a lookup costs, tests them.
-template <std::uint32_t kLines, bool kMixed>
-struct SlotFamily {
-#if HWY_TARGET == HWY_SSE4
-  using Lookup = AnySlotLookup<>;
-  static constexpr bool kMixedBatch = true;
-#else
-  using Lookup = SlotLookup<kLines, kMixed>;
-  static constexpr bool kMixedBatch = kMixed;
-#endif
-  static constexpr Kernels kKernels = {&LowerBoundOf<Lookup>, &BatchInSlots<kMixedBatch>,
-                                       &PredictInSlots, &TraceInSlots, &MeasureSlots};
-};
-
-template <std::uint32_t kLevels>
-struct TreeFamily {
-#if HWY_TARGET == HWY_SSE4
-  using Lookup = AnyTreeLookup<>;
-#else
-  using Lookup = TreeLookup<kLevels>;
-#endif
-  static constexpr Kernels kKernels = {&LowerBoundOf<Lookup>, &BatchInTree, &PredictInTree,
-                                       &TraceInTree, &MeasureTree};
-};
-
-template <bool kMixed>
-const Kernels& SlotKernels(std::uint32_t lines) {
-  switch (lines) {
-    case 2:
-      return SlotFamily<2, kMixed>::kKernels;
-    case 3:
-      return SlotFamily<3, kMixed>::kKernels;
-    default:
-      return SlotFamily<4, kMixed>::kKernels;
-  }
+// Lines, kind of slots, and depth of a tree are tested: the branches always go the same way. A copy
+// for each is worth its size only where a lookup ends with the answer (segment/direct.cc). SSE4,
+// where the compares are what a lookup costs, loops over a tree's levels.
+inline const Kernels& SlotKernels() {
+  static constexpr Kernels kKernels = {&LowerBoundOf<AnySlotLookup<LowerBoundProbe> >,
+                                       &BatchInSlots, &PredictInSlots, &TraceInSlots,
+                                       &MeasureSlots};
+  return kKernels;
 }
 
-inline const Kernels& TreeKernels(std::uint32_t levels) {
-  switch (levels) {
-    case 1:
-      return TreeFamily<1>::kKernels;
-    case 2:
-      return TreeFamily<2>::kKernels;
-    case 3:
-      return TreeFamily<3>::kKernels;
-    case 4:
-      return TreeFamily<4>::kKernels;
-    case 5:
-      return TreeFamily<5>::kKernels;
-    case 6:
-      return TreeFamily<6>::kKernels;
-    default:
-      return TreeFamily<7>::kKernels;
-  }
+inline const Kernels& TreeKernels() {
+  constexpr bool kFast = HWY_TARGET != HWY_SSE4;
+  static constexpr Kernels kKernels = {&LowerBoundOf<AnyTreeLookup<LowerBoundProbe, kFast> >,
+                                       &BatchInTree, &PredictInTree, &TraceInTree, &MeasureTree};
+  return kKernels;
 }
 
 #endif  // HWY_TARGET == HWY_SCALAR
@@ -160,11 +118,10 @@ struct SearchFamily {
 inline const Kernels* ChooseKernels(const Core& core) {
   switch (core.structure) {
     case Structure::kSlots:
-      return &SlotKernels<false>(core.probe_lines);
     case Structure::kMixed:
-      return &SlotKernels<true>(core.probe_lines);
+      return &SlotKernels();
     case Structure::kTree:
-      return &TreeKernels(core.tree_levels);
+      return &TreeKernels();
     case Structure::kSearch:
       break;
   }

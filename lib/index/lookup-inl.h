@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The lookup kernels, once per SIMD target: include this after hwy/highway.h inside a file that
-// foreach_target.h includes again and again. Everything is a template over the structure, the
-// probe's lines and the tree's levels: a level loop decided at run time cost a tree 11-13%.
+// foreach_target.h includes again and again. Everything is a template over the structure, and,
+// where a lookup is nothing else, over the probe's lines and the tree's levels: a level loop decided
+// at run time cost a tree 11-13%.
 #if defined(KYRO_INDEX_LOOKUP_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef KYRO_INDEX_LOOKUP_INL_H_
 #undef KYRO_INDEX_LOOKUP_INL_H_
@@ -227,8 +228,21 @@ HWY_INLINE std::size_t RootTreeBlock(const Core& core, std::uint64_t key, std::s
   }
 }
 
-// The same for a tree of any depth, where a lookup's speed is not what counts. `heard` is told of
-// each level.
+// The same for a tree of any depth. Each level's test whether it is the last is a branch of its
+// own, which always goes the same way: not the level loop.
+template <std::uint32_t kLevel = 0>
+HWY_INLINE std::size_t DeepRootTreeBlock(const Core& core, std::uint64_t key,
+                                         std::size_t node = 0) {
+  if constexpr (kLevel == kTreeLevelsMax) {
+    return node;
+  } else {
+    if (kLevel == core.tree_levels) return node;
+    const std::size_t child = DescendRootTree(core, key, node, kLevel);
+    return DeepRootTreeBlock<kLevel + 1>(core, key, child);
+  }
+}
+
+// And where a lookup's speed is not what counts. `heard` is told of each level.
 template <class Heard = NoRoute>
 HWY_INLINE std::size_t AnyRootTreeBlock(const Core& core, std::uint64_t key, Heard heard = {}) {
   std::size_t node = 0;
@@ -242,7 +256,7 @@ HWY_NOINLINE inline Window LocateInRootTree(const Core& core, std::uint64_t key)
   return BlockWindow(core, AnyRootTreeBlock(core, key));
 }
 
-template <std::uint32_t kLevels, class Probe = LowerBoundProbe>
+template <std::uint32_t kLevels, class Probe>
 struct TreeLookup {
   static HWY_INLINE typename Probe::Result Find(typename Probe::Place place, std::uint64_t key) {
     if (HWY_UNLIKELY(Probe::IsOutside(place, key))) return Probe::Outside();
@@ -253,12 +267,14 @@ struct TreeLookup {
   }
 };
 
-template <class Probe = LowerBoundProbe>
+// For a tree of any depth. Fast: without the level loop.
+template <class Probe, bool kFast>
 struct AnyTreeLookup {
   static HWY_INLINE typename Probe::Result Find(typename Probe::Place place, std::uint64_t key) {
     if (HWY_UNLIKELY(Probe::IsOutside(place, key))) return Probe::Outside();
     const Core& core = place.core();
-    const std::uint32_t start = BlockStart(core, AnyRootTreeBlock(core, key));
+    const std::uint32_t start =
+        BlockStart(core, kFast ? DeepRootTreeBlock(core, key) : AnyRootTreeBlock(core, key));
     Probe::template Prefetch<kBlockKeys>(place, start);
     return Probe::template Block<kBlockKeys>(place, key, start);
   }
@@ -397,7 +413,7 @@ HWY_NOINLINE typename Probe::Result FindDeep(typename Probe::Place place, std::u
   return Probe::template Block<kBlockKeys>(place, key, start);
 }
 
-template <std::uint32_t kLines, bool kMixed, class Probe = LowerBoundProbe>
+template <std::uint32_t kLines, bool kMixed, class Probe>
 struct SlotLookup {
   static HWY_INLINE typename Probe::Result Find(typename Probe::Place place, std::uint64_t key) {
     if (HWY_UNLIKELY(Probe::IsOutside(place, key))) return Probe::Outside();
@@ -412,7 +428,7 @@ struct SlotLookup {
 
 // Lines and structure tested at run time. Where the model has no children, no slot says so, and if
 // damage does, the probe refutes what is found there.
-template <class Probe = LowerBoundProbe>
+template <class Probe>
 struct AnySlotLookup {
   static HWY_INLINE typename Probe::Result Find(typename Probe::Place place, std::uint64_t key) {
     if (HWY_UNLIKELY(Probe::IsOutside(place, key))) return Probe::Outside();

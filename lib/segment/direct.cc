@@ -177,7 +177,8 @@ inline Get ChooseTree(std::uint32_t levels) {
 // line, which cannot always be asked for in advance, is what a lookup waits for.
 inline DirectWay<U64> Choose(const Core& core, const Columns& columns) {
   constexpr Get kAnySlots = &GetDirect<index::HWY_NAMESPACE::AnySlotLookup<AnswerProbe<false> > >;
-  constexpr Get kAnyTree = &GetDirect<index::HWY_NAMESPACE::AnyTreeLookup<AnswerProbe<false> > >;
+  constexpr Get kAnyTree =
+      &GetDirect<index::HWY_NAMESPACE::AnyTreeLookup<AnswerProbe<false>, false> >;
   const bool eight = columns.value_stride == 8;
   switch (core.structure) {
     case index::Structure::kSlots:
