@@ -146,27 +146,28 @@ Status SourceCursor<K>::status() const noexcept {
 
 template <class K>
 MergingCursor<K>::MergingCursor(std::shared_ptr<const ViewState<K>> view)
-    : view_(std::move(view)), show_tombstones_(false) {
+    : view_(std::move(view)),
+      show_tombstones_(false),
+      made_(new SourceCursor<K>[view_->sources().count()]),
+      sources_(made_.get(), view_->sources().count()) {
   const Sources<K>& sources = view_->sources();
-  sources_.reserve(sources.delta_count + (sources.runs ? sources.runs->runs.size() : 0));
   for (std::size_t i = 0; i < sources.delta_count; ++i) {
-    AddSource(
-        SourceCursor<K>(typename delta::Delta<K>::Cursor(sources.deltas[i], view_->sequence())));
+    sources_[i].Open({sources.deltas[i], view_->sequence()});
   }
-  if (sources.runs == nullptr) return;
-  for (const Run<K>& run : sources.runs->runs) AddSource(SourceCursor<K>(&run));
-  if (KYRO_PLANTED(kIteratorMissesSource) && sources_.size() > 1) sources_.pop_back();
+  for (std::size_t i = sources.delta_count; i < sources_.size(); ++i) {
+    sources_[i].Open(&sources.runs->runs[i - sources.delta_count]);
+  }
+  if (KYRO_PLANTED(kIteratorMissesSource) && sources_.size() > 1) {
+    sources_ = sources_.first(sources_.size() - 1);
+  }
 }
 
 template <class K>
-MergingCursor<K>::MergingCursor(std::span<const Run<K>> runs) : show_tombstones_(true) {
-  sources_.reserve(runs.size());
-  for (const Run<K>& run : runs) AddSource(SourceCursor<K>(&run));
-}
-
-template <class K>
-void MergingCursor<K>::AddSource(SourceCursor<K> source) {
-  sources_.push_back(std::move(source));
+MergingCursor<K>::MergingCursor(std::span<const Run<K>> runs)
+    : show_tombstones_(true),
+      made_(new SourceCursor<K>[runs.size()]),
+      sources_(made_.get(), runs.size()) {
+  for (std::size_t i = 0; i < runs.size(); ++i) sources_[i].Open(&runs[i]);
 }
 
 template <class K>

@@ -15,7 +15,6 @@
 #include <span>
 #include <string_view>
 #include <variant>
-#include <vector>
 
 #include "kyro/status.h"
 #include "read/view_state.h"
@@ -27,11 +26,11 @@ template <class K>
 class RunCursor {
  public:
   using Key = typename K::Key;
-  explicit RunCursor(const Run<K>* run) noexcept : run_(run) {}
+  explicit RunCursor(const Run<K>* run = nullptr) noexcept : run_(run) {}  // null: not to be used
   bool Valid() const noexcept { return cursor_.has_value() && cursor_->Valid(); }
   Status status() const noexcept { return cursor_.has_value() ? cursor_->status() : Status(); }
-  void SeekToFirst() noexcept;
-  void SeekToLast() noexcept;
+  [[gnu::cold]] void SeekToFirst() noexcept;
+  [[gnu::cold]] void SeekToLast() noexcept;
   void Seek(Key key) noexcept;
   void SeekForPrev(Key key) noexcept;
   void Next() noexcept {  // requires Valid()
@@ -66,9 +65,12 @@ template <class K>
 class SourceCursor {
  public:
   using Key = typename K::Key;
-  explicit SourceCursor(const typename delta::Delta<K>::Cursor& delta) noexcept : cursor_(delta) {}
-  explicit SourceCursor(const Run<K>* run) noexcept : cursor_(RunCursor<K>(run)) {}
+  using DeltaCursor = typename delta::Delta<K>::Cursor;
 
+  void Open(const DeltaCursor& delta) noexcept { cursor_.template emplace<DeltaCursor>(delta); }
+  void Open(const Run<K>* run) noexcept { cursor_.template emplace<RunCursor<K>>(run); }
+
+  // The others require Open.
   bool Valid() const noexcept { return valid_; }
   bool failed() const noexcept { return failed_; }  // not valid, for an error
   Key key() const noexcept { return key_; }         // these require Valid()
@@ -78,8 +80,8 @@ class SourceCursor {
   // Null if it is a delta.
   const RunCursor<K>* run() const noexcept { return std::get_if<RunCursor<K>>(&cursor_); }
 
-  void SeekToFirst() noexcept;
-  void SeekToLast() noexcept;
+  [[gnu::cold]] void SeekToFirst() noexcept;
+  [[gnu::cold]] void SeekToLast() noexcept;
   void Seek(Key key) noexcept;
   void SeekForPrev(Key key) noexcept;
   void Next() noexcept;  // requires Valid()
@@ -88,11 +90,10 @@ class SourceCursor {
   void Skip(std::uint64_t rows) noexcept;
 
  private:
-  using DeltaCursor = typename delta::Delta<K>::Cursor;
   template <class Move>
   void Do(Move move) noexcept;
 
-  std::variant<DeltaCursor, RunCursor<K>> cursor_;
+  std::variant<RunCursor<K>, DeltaCursor> cursor_;
   bool valid_ = false;
   bool failed_ = false;
   bool tombstone_ = false;
@@ -122,8 +123,8 @@ class MergingCursor {
   MergingCursor& operator=(const MergingCursor&) = delete;
 
   bool Valid() const noexcept { return current_ != kNone; }
-  void SeekToFirst() noexcept;
-  void SeekToLast() noexcept;
+  [[gnu::cold]] void SeekToFirst() noexcept;
+  [[gnu::cold]] void SeekToLast() noexcept;
   void Seek(Key key) noexcept;
   void SeekForPrev(Key key) noexcept;
   void Next() noexcept;
@@ -145,8 +146,6 @@ class MergingCursor {
  private:
   static constexpr std::size_t kNone = ~std::size_t{0};
 
-  // Not inlined: a vector's growth is a kilobyte of code for each caller.
-  [[gnu::cold]] void AddSource(SourceCursor<K> source);
   void FindForward() noexcept;  // from where the sources stand
   void FindBackward() noexcept;
   std::size_t Smallest() noexcept;  // newest among equals; kNone at the end or after an error
@@ -157,7 +156,9 @@ class MergingCursor {
 
   const std::shared_ptr<const ViewState<K>> view_;  // null in a merge
   const bool show_tombstones_;
-  std::vector<SourceCursor<K>> sources_;  // newest first
+  // All made at once: a vector that can grow is two kilobytes of code.
+  const std::unique_ptr<SourceCursor<K>[]> made_;
+  std::span<SourceCursor<K>> sources_;  // newest first
   std::size_t current_ = kNone;
   bool forward_ = true;
   Key key_{};

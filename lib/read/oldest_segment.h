@@ -21,7 +21,7 @@ class OldestSegment {
  public:
   using Key = typename K::Key;
 
-  OldestSegment(const segment::Segment<K>* segment, LookupMeter* lookups) noexcept;
+  [[gnu::cold]] OldestSegment(const segment::Segment<K>* segment, LookupMeter* lookups) noexcept;
   OldestSegment(const OldestSegment&) = delete;
   OldestSegment& operator=(const OldestSegment&) = delete;
 
@@ -51,7 +51,7 @@ class OldestSegment {
   static const OldestSegment& OwnerOf(const Getter<K>& getter) noexcept {
     return *static_cast<const OldestSegment*>(static_cast<const segment::Direct<K>&>(getter).owner);
   }
-  Function Choose() noexcept;
+  [[gnu::cold]] Function Choose() noexcept;
   // From the most general way to the shortest, which is segment/direct.cc's.
   static Lookup GetAny(const Getter<K>& getter, Key key) noexcept;
   static Lookup GetByModel(const Getter<K>& getter, Key key) noexcept;
@@ -61,7 +61,7 @@ class OldestSegment {
   // Where the direct way leads a lookup whose count is due.
   [[gnu::cold]] static Lookup GetCounted(const Getter<K>& getter, Key key) noexcept;
   // What a sampled lookup takes instead, whichever of the above it began with.
-  [[gnu::noinline]] Lookup GetTimed(Key key) const noexcept;
+  [[gnu::cold, gnu::noinline]] Lookup GetTimed(Key key) const noexcept;
 
   const segment::Segment<K>* const segment_;
   LookupMeter* const lookups_;

@@ -34,6 +34,9 @@ struct Sources {
   Sources() = default;
   Sources(const ReadState& state, std::uint32_t keyspace) noexcept;
 
+  std::size_t count() const noexcept {
+    return delta_count + (runs == nullptr ? 0 : runs->runs.size());
+  }
   // The newest version at or before `sequence`. O(log n) per source.
   Lookup Get(typename K::Key key, Sequence sequence, Tally* predictions) const noexcept;
   // The oldest run's segment, if a lookup may ask it first and everything newer by filters alone.
@@ -98,7 +101,7 @@ class ViewState {
                            std::span<Lookup> lookups) const noexcept;
   void MultiGetInOrder(std::span<const Key> keys, std::span<Lookup> lookups) const noexcept;
   // What a sampled lookup takes instead of any of them.
-  [[gnu::noinline]] Lookup GetTimed(Key key) const noexcept;
+  [[gnu::cold, gnu::noinline]] Lookup GetTimed(Key key) const noexcept;
 
   const StatePin pin_;
   const Sources<K> sources_;
