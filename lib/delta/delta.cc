@@ -155,12 +155,12 @@ void Delta<K>::Cursor::SeekToLast() noexcept {
 
 template <class K>
 void Delta<K>::Cursor::Seek(Key key) noexcept {
-  SkipForward(delta_->tree_.template Above<true>(Keys<K>::MakeProbe(key)));
+  SkipForward(delta_->tree_.Above(Keys<K>::MakeProbe(key), /*or_equal=*/true));
 }
 
 template <class K>
 void Delta<K>::Cursor::SeekForPrev(Key key) noexcept {
-  SkipBackward(delta_->tree_.template Below<true>(Keys<K>::MakeProbe(key)));
+  SkipBackward(delta_->tree_.Below(Keys<K>::MakeProbe(key), /*or_equal=*/true));
 }
 
 template <class K>

@@ -85,6 +85,9 @@ struct Keys<U64> {
     }
     return rank;
   }
+  int Rank(Order order, Probe probe, bool or_equal) const noexcept {
+    return or_equal ? Rank<true>(order, probe) : Rank<false>(order, probe);
+  }
   bool Equal(int slot, Probe probe) const noexcept { return at[slot] == probe; }
   Stored Get(int slot) const noexcept { return at[slot]; }
   void Set(int slot, Stored key) noexcept { at[slot] = key; }
@@ -115,6 +118,9 @@ struct Keys<Bytes> {
 
   template <bool kOrEqual>
   int Rank(Order order, Probe probe) const noexcept {
+    return Rank(order, probe, kOrEqual);
+  }
+  int Rank(Order order, Probe probe, bool or_equal) const noexcept {
     const std::uint64_t number = Number(probe);
     int low = 0;   // keys of a smaller number are below,
     int high = 0;  // those of a greater one are not; only ties need their bytes
@@ -125,7 +131,7 @@ struct Keys<Bytes> {
     while (low < high) {
       const int middle = (low + high) / 2;
       const int compared = entries[order.slot(middle)]->key().compare(probe);
-      if (kOrEqual ? compared <= 0 : compared < 0) {
+      if (compared < (or_equal ? 1 : 0)) {
         low = middle + 1;
       } else {
         high = middle;

@@ -57,16 +57,11 @@ const Leaf<K>* Tree<K>::Descend(ChooseRank choose) const noexcept {
 }
 
 template <class K>
-template <bool kOrEqual>
-const Leaf<K>* Tree<K>::LeafOf(const Probe& probe) const noexcept {
-  return Descend([&probe](const Inner<K>* node, Order order) {
-    return node->separators.template Rank<kOrEqual>(order, probe);
-  });
-}
-
-template <class K>
 const Head* Tree<K>::Find(const Probe& probe) const noexcept {
-  const Leaf<K>* const leaf = LeafOf<true>(probe);
+  // The leaf of the greatest key below `probe`, or at it.
+  const Leaf<K>* const leaf = Descend([&probe](const Inner<K>* node, Order order) {
+    return node->separators.template Rank<true>(order, probe);
+  });
   KYRO_TEST_POINT("delta.reader_reached_leaf");
   const Order order(leaf->order.load(std::memory_order_acquire));
   const int rank = leaf->keys.template Rank<false>(order, probe);
@@ -101,8 +96,7 @@ typename Tree<K>::Place Tree<K>::Last() const noexcept {
 }
 
 template <class K>
-template <bool kOrEqual>
-typename Tree<K>::Place Tree<K>::Above(const Probe& probe) const noexcept {
+typename Tree<K>::Place Tree<K>::Above(const Probe& probe, bool or_equal) const noexcept {
   const auto choose = [&probe](const Inner<K>* node, Order order) {
     return node->separators.template Rank<true>(order, probe);
   };
@@ -123,7 +117,7 @@ typename Tree<K>::Place Tree<K>::Above(const Probe& probe) const noexcept {
   }
   const auto* const leaf = Fetch<Leaf<K>>(node);
   const Order order(leaf->order.load(std::memory_order_acquire));
-  const int rank = leaf->keys.template Rank<!kOrEqual>(order, probe);
+  const int rank = leaf->keys.Rank(order, probe, !or_equal);
   if (rank < order.count()) return Place{leaf, order, rank};
   if (KYRO_PLANTED(kTreeWalkStopsAtLeaf)) return Place{};
   KYRO_TEST_POINT("delta.reader_leaves_leaf");
@@ -135,11 +129,12 @@ typename Tree<K>::Place Tree<K>::Above(const Probe& probe) const noexcept {
 // greatest separator below (or at) the probe has a key below (or at) it, and only the leftmost
 // leaf can have none.
 template <class K>
-template <bool kOrEqual>
-typename Tree<K>::Place Tree<K>::Below(const Probe& probe) const noexcept {
-  const Leaf<K>* const leaf = LeafOf<kOrEqual>(probe);
+typename Tree<K>::Place Tree<K>::Below(const Probe& probe, bool or_equal) const noexcept {
+  const Leaf<K>* const leaf = Descend([&probe, or_equal](const Inner<K>* node, Order order) {
+    return node->separators.Rank(order, probe, or_equal);
+  });
   const Order order(leaf->order.load(std::memory_order_acquire));
-  const int rank = leaf->keys.template Rank<kOrEqual>(order, probe);
+  const int rank = leaf->keys.Rank(order, probe, or_equal);
   return rank == 0 ? Place{} : Place{leaf, order, rank - 1};
 }
 
@@ -148,13 +143,13 @@ typename Tree<K>::Place Tree<K>::Next(const Place& place) const noexcept {
   if (place.index + 1 < place.order.count()) {
     return Place{place.leaf, place.order, place.index + 1};
   }
-  return Above<false>(Keys<K>::ProbeOf(place.key()));
+  return Above(Keys<K>::ProbeOf(place.key()), /*or_equal=*/false);
 }
 
 template <class K>
 typename Tree<K>::Place Tree<K>::Previous(const Place& place) const noexcept {
   if (place.index > 0) return Place{place.leaf, place.order, place.index - 1};
-  return Below<false>(Keys<K>::ProbeOf(place.key()));
+  return Below(Keys<K>::ProbeOf(place.key()), /*or_equal=*/false);
 }
 
 template <class K>
@@ -373,9 +368,5 @@ void Tree<K>::GrowRoot(void* left, Stored separator, void* right) noexcept {
 
 template class Tree<U64>;
 template class Tree<Bytes>;
-template Tree<U64>::Place Tree<U64>::Above<true>(const Probe&) const noexcept;
-template Tree<U64>::Place Tree<U64>::Below<true>(const Probe&) const noexcept;
-template Tree<Bytes>::Place Tree<Bytes>::Above<true>(const Probe&) const noexcept;
-template Tree<Bytes>::Place Tree<Bytes>::Below<true>(const Probe&) const noexcept;
 
 }  // namespace kyro::delta

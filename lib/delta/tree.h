@@ -77,12 +77,9 @@ class Tree {
   };
   Place First() const noexcept;
   Place Last() const noexcept;
-  template <bool kOrEqual>
-  [[gnu::noinline]] Place Above(
-      const Probe& probe) const noexcept;  // the first key > probe (>= if kOrEqual)
-  template <bool kOrEqual>
-  [[gnu::noinline]] Place Below(
-      const Probe& probe) const noexcept;  // the last key < probe (<= if kOrEqual)
+  // The first key > probe (>= if or_equal), and the last key < probe (<= if or_equal).
+  [[gnu::noinline]] Place Above(const Probe& probe, bool or_equal) const noexcept;
+  [[gnu::noinline]] Place Below(const Probe& probe, bool or_equal) const noexcept;
   Place Next(const Place& place) const noexcept;
   Place Previous(const Place& place) const noexcept;
 
@@ -113,9 +110,6 @@ class Tree {
                            int* rank) noexcept;
   template <class ChooseRank>
   const Leaf<K>* Descend(ChooseRank choose) const noexcept;
-  // The leaf of the greatest key below `probe`, or at it if kOrEqual.
-  template <bool kOrEqual>
-  const Leaf<K>* LeafOf(const Probe& probe) const noexcept;
   static Place Leftmost(const void* node, int height) noexcept;
 
   Leaf<K>* NewLeaf(const Range& range) noexcept;
