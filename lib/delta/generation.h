@@ -31,7 +31,7 @@ class Generation {
   // Everything up to `floor_sequence` is older than this generation.
   [[gnu::cold]] static Result<std::shared_ptr<Generation>> Create(std::size_t budget_bytes,
                                                                   Sequence floor_sequence);
-  ~Generation();
+  [[gnu::cold]] ~Generation();
 
   // The writer: the keyspace's delta, made if need be. kResourceExhausted, and nothing changed.
   // kInternal if the keyspace has a delta of the other kind.
@@ -72,6 +72,8 @@ class Generation {
   class Table;
   struct Slot;
   [[gnu::cold]] Status Grow() noexcept;
+  template <class K>
+  [[gnu::cold]] Result<Delta<K>*> Make(std::uint32_t keyspace);
 
   const std::size_t budget_bytes_;
   const Sequence floor_sequence_;

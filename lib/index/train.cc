@@ -45,7 +45,7 @@ std::uint64_t CostOfSlots(const SlotBuilder::Facts& facts, std::uint64_t keys) n
 }
 
 // Strictly ascending, ascending, or neither.
-std::optional<KeyOrder> OrderOf(std::span<const std::uint64_t> keys) noexcept {
+[[gnu::noinline]] std::optional<KeyOrder> OrderOf(std::span<const std::uint64_t> keys) noexcept {
   std::uint64_t descents = 0;
   std::uint64_t equals = 0;
   for (std::size_t i = 1; i < keys.size(); ++i) {
@@ -86,9 +86,11 @@ std::uint32_t ChooseProbeLines(const Measured& measured) noexcept {
   return best;
 }
 
+// Cold: what takes long is called, one by one, and not in here.
 class Trainer {
  public:
-  Trainer(std::span<const std::uint64_t> keys, const TrainOptions& options, KeyOrder order)
+  [[gnu::cold]] Trainer(std::span<const std::uint64_t> keys, const TrainOptions& options,
+                        KeyOrder order)
       : keys_(keys), options_(options), order_(order) {
     header_.magic = kModelMagic;
     header_.format_version = kModelFormatVersion;
@@ -102,7 +104,7 @@ class Trainer {
     }
   }
 
-  Result<ModelBytes> Train() {
+  [[gnu::cold, gnu::noinline]] Result<ModelBytes> Train() {
     if (keys_.size() < kModelKeysMin) return WriteHeaderOnly();
     header_.tree_cost = static_cast<std::uint32_t>(CostOfTree(keys_.size()));
     if (options_.force == TrainOptions::Force::kTree) {
@@ -127,12 +129,12 @@ class Trainer {
 
   // One attempt with a full root. Where that sends most keys to child nodes (lognormal keys, an
   // outlier) a second one with a small root: the same steps, half the bytes.
-  bool BuildSlots(SlotBuilder* slots) {
+  [[gnu::cold]] bool BuildSlots(SlotBuilder* slots) {
     if (slots->Build(options_.keys_per_slot, false)) return true;
     return slots->mostly_deep() && slots->Build(kRouterKeysPerSlot, true);
   }
 
-  Result<ModelBytes> WriteHeaderOnly() {
+  [[gnu::cold]] Result<ModelBytes> WriteHeaderOnly() {
     const ModelLayout layout = LayoutOf(0, 0, 0);
     KYRO_ASSIGN_OR_RETURN(ModelBytes blob, ModelBytes::Allocate(layout.end));
     header_.blob_bytes = layout.end;
@@ -140,7 +142,7 @@ class Trainer {
     return blob;
   }
 
-  Result<ModelBytes> WriteTree() {
+  [[gnu::cold]] Result<ModelBytes> WriteTree() {
     const TreeShape shape = ShapeOfTree(BlocksOf(keys_.size()));
     const ModelLayout layout = LayoutOf(0, 0, shape.words);
     KYRO_ASSIGN_OR_RETURN(ModelBytes blob, ModelBytes::Allocate(layout.end));
@@ -154,7 +156,7 @@ class Trainer {
     return Finish(std::move(blob));
   }
 
-  Result<ModelBytes> WriteSlots(const SlotBuilder& slots) {
+  [[gnu::cold]] Result<ModelBytes> WriteSlots(const SlotBuilder& slots) {
     const SlotBuilder::Facts& facts = slots.facts();
     const bool mixed = slots.nodes().size() > 1 || facts.tree_count != 0;
     header_.structure = static_cast<std::uint32_t>(mixed ? Structure::kMixed : Structure::kSlots);
@@ -180,7 +182,7 @@ class Trainer {
   }
 
   // Looks every key up in the blob as it will be stored, and records what that found.
-  Result<ModelBytes> Finish(ModelBytes blob) {
+  [[gnu::cold]] Result<ModelBytes> Finish(ModelBytes blob) {
     StoreLE(blob.bytes().data(), header_);
     KYRO_ASSIGN_OR_RETURN(const Model model, Model::Open(blob.bytes(), header_.key_count, order_));
     KYRO_ASSIGN_OR_RETURN(const Measured measured, MeasureModel(model, keys_));

@@ -87,8 +87,9 @@ class SegmentBuilder final : public Builder<K> {
         keys_(writers_.keys.get(), &spill_),
         values_(writers_.data.get(), &spill_, options.heap_bytes_max),
         tombstones_(&spill_) {}
+  [[gnu::cold]] ~SegmentBuilder() override;
 
-  Status Begin() {
+  [[gnu::cold]] Status Begin() {
     KYRO_RETURN_IF_ERROR(writers_.data->BeginColumn(ColumnId::kValues, ColumnType::kBytes,
                                                     ColumnEncoding::kPlain, true));
     return keys_.Begin();
@@ -108,6 +109,7 @@ class SegmentBuilder final : public Builder<K> {
     return Kept(Guarded([&] { return AddEntry(key, {}, /*tombstone=*/true); }));
   }
   Status AddBlock(const RowBlock<K>& rows) override {
+    if constexpr (kKindOf<K> == KeyKind::kBytes) return AddBlockOfBytes(rows);
     return Kept(Guarded([&] { return AddRows(rows); }));
   }
   bool Holds(const RowBlock<K>& rows) const override {
@@ -134,13 +136,19 @@ class SegmentBuilder final : public Builder<K> {
   static std::uint64_t KeyBytes(std::uint64_t) noexcept { return sizeof(std::uint64_t); }
   static std::uint64_t KeyBytes(std::string_view key) noexcept { return key.size(); }
 
+  // Cold: bulk loads hand over byte-string keys one by one.
+  [[gnu::cold, gnu::noinline]] Status AddBlockOfBytes(const RowBlock<K>& rows) {
+    return Kept(Guarded([&] { return AddRows(rows); }));
+  }
+
   // A row that ran out of memory may be half there: the build is lost.
   Status Kept(Status status) noexcept {
     if (lost_.ok() && status.code() == StatusCode::kResourceExhausted) lost_ = status;
     return status;
   }
 
-  Status AddEntry(Key key, std::string_view value, bool tombstone) {
+  // Not inlined: there would be two of it.
+  [[gnu::noinline]] Status AddEntry(Key key, std::string_view value, bool tombstone) {
     KYRO_RETURN_IF_ERROR(lost_);
     if (entries_ > 0 && !KeyTraits<K>::Less(last_, key)) {
       return Error(StatusCode::kInvalidArgument, "a key that does not follow the one before it");
@@ -332,6 +340,9 @@ class SegmentBuilder final : public Builder<K> {
   typename KeyTraits<K>::Owned last_{};
   Status lost_;  // why nothing more can be added
 };
+
+template <class K>
+SegmentBuilder<K>::~SegmentBuilder() = default;
 
 Result<std::unique_ptr<BlockWriter>> NewWriter(const BuildContext& context,
                                                const BuildOptions& options, FileKind kind,

@@ -32,7 +32,8 @@ struct SearchWriter {
 
 class BytesSegment final : public SegmentBase<Bytes> {
  public:
-  [[gnu::cold]] explicit BytesSegment(SegmentFiles files)
+  // As U64Segment's.
+  [[gnu::cold, gnu::noinline]] explicit BytesSegment(SegmentFiles files)
       : SegmentBase<Bytes>(std::move(files)),
         keys_file_(files_.keys.get()),
         offsets_at_(files_.layout.key_offsets->offset),

@@ -23,7 +23,8 @@ constexpr std::size_t kGroup = 32;
 
 class U64Segment final : public SegmentBase<U64> {
  public:
-  [[gnu::cold]] explicit U64Segment(SegmentFiles files)
+  // Not inlined: where it would be, in make_shared's, it would be compiled for speed.
+  [[gnu::cold, gnu::noinline]] explicit U64Segment(SegmentFiles files)
       : SegmentBase<U64>(std::move(files)),
         keys_file_(files_.keys.get()),
         keys_at_(files_.layout.keys->offset),
@@ -131,8 +132,10 @@ class U64Segment final : public SegmentBase<U64> {
   const Status* BoundBySearch(std::uint64_t key, std::uint64_t* position) const noexcept;
   std::size_t PassFilter(std::span<const std::uint64_t> keys,
                          std::span<std::uint32_t> which) const noexcept;
-  void MultiGetGroup(std::span<const std::uint64_t> keys, std::span<std::uint32_t> which,
-                     std::span<Lookup> out) const noexcept;
+  // Not inlined: there would be two of it.
+  [[gnu::noinline]] void MultiGetGroup(std::span<const std::uint64_t> keys,
+                                       std::span<std::uint32_t> which,
+                                       std::span<Lookup> out) const noexcept;
 
   const BlockFile* const keys_file_;
   const std::uint64_t keys_at_;  // file offset
