@@ -86,7 +86,11 @@ struct Keys<U64> {
     return rank;
   }
   int Rank(Order order, Probe probe, bool or_equal) const noexcept {
-    return or_equal ? Rank<true>(order, probe) : Rank<false>(order, probe);
+    int rank = 0;
+    for (int i = 0, count = order.count(); i < count; ++i) {
+      rank += (at[i] < probe) | ((at[i] == probe) & or_equal);
+    }
+    return rank;
   }
   bool Equal(int slot, Probe probe) const noexcept { return at[slot] == probe; }
   Stored Get(int slot) const noexcept { return at[slot]; }

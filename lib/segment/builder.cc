@@ -138,7 +138,13 @@ class SegmentBuilder final : public Builder<K> {
 
   // Cold: bulk loads hand over byte-string keys one by one.
   [[gnu::cold, gnu::noinline]] Status AddBlockOfBytes(const RowBlock<K>& rows) {
-    return Kept(Guarded([&] { return AddRows(rows); }));
+    return Kept(Guarded([&] {
+      KYRO_RETURN_IF_ERROR(Check(rows));
+      for (std::size_t i = 0; i < rows.rows(); ++i) {
+        KYRO_RETURN_IF_ERROR(AddEntry(rows.keys[i], rows.value(i), /*tombstone=*/false));
+      }
+      return Status::Ok();
+    }));
   }
 
   // A row that ran out of memory may be half there: the build is lost.
@@ -175,7 +181,7 @@ class SegmentBuilder final : public Builder<K> {
     return valid;
   }
 
-  Status AddRows(const RowBlock<K>& rows) {
+  Status Check(const RowBlock<K>& rows) const {
     KYRO_RETURN_IF_ERROR(lost_);
     if (rows.rows() == 0) return Status::Ok();
     bool ascend = entries_ == 0 || KeyTraits<K>::Less(last_, rows.keys.front());
@@ -188,6 +194,12 @@ class SegmentBuilder final : public Builder<K> {
     if (!Holds(rows) || !Valid(rows)) {
       return Error(StatusCode::kInvalidArgument, "rows that are too large");
     }
+    return Status::Ok();
+  }
+
+  Status AddRows(const RowBlock<K>& rows) {
+    KYRO_RETURN_IF_ERROR(Check(rows));
+    if (rows.rows() == 0) return Status::Ok();
     lost_ = WriteRows(rows);
     KYRO_RETURN_IF_ERROR(lost_);
     if (entries_ == rows.rows()) first_ = rows.keys.front();

@@ -51,12 +51,17 @@ struct SegmentFiles {
 Result<std::shared_ptr<const AnySegment>> CopySegment(KeyKind kind, const SegmentFiles& files,
                                                       bool values);
 
+// What is told of a segment, whatever its keys are (facts.cc): of its files, and where `found` is.
+Facts FactsOf(const SegmentFiles& files);
+Explanation ExplainFiles(const SegmentFiles& files);
+void ExplainFound(const Lookup& found, const Values& values, Explanation* told);
+
 template <class K>
 class SegmentBase : public Segment<K> {
  public:
   using Key = typename K::Key;
 
-  [[gnu::cold]] explicit SegmentBase(SegmentFiles files)
+  [[gnu::cold]] explicit SegmentBase(SegmentFiles&& files)
       : files_(std::move(files)),
         values_(files_.keys.get(), files_.data.get(), files_.layout),
         entries_(files_.layout.entries),
@@ -101,7 +106,7 @@ class SegmentBase : public Segment<K> {
     return files_.keys->bytes().size() + files_.data->bytes().size() +
            (files_.model ? files_.model->file->bytes().size() : 0);
   }
-  [[gnu::cold]] Facts facts() const override;
+  Facts facts() const override { return FactsOf(files_); }
   [[gnu::cold]] Explanation Explain(Key key) const override;
   Status VerifyMapped(const Tick& tick, bool values) const override {
     Status keys = files_.keys->VerifyAll(tick);
@@ -148,74 +153,9 @@ class SegmentBase : public Segment<K> {
 };
 
 template <class K>
-Facts SegmentBase<K>::facts() const {
-  Facts facts;
-  facts.entries = files_.ref.entries;
-  facts.tombstones = files_.ref.tombstones;
-  facts.keys_bytes = files_.ref.keys.bytes;
-  facts.data_bytes = files_.ref.data.bytes;
-  facts.model_bytes = files_.ref.model.bytes;
-  facts.filter_bytes = filter_.size();
-  const auto bytes = [](const Column* column) { return column == nullptr ? 0 : column->bytes; };
-  const Layout& layout = files_.layout;
-  facts.key_column_bytes = bytes(layout.keys) + bytes(layout.key_heap);
-  facts.key_offset_bytes = bytes(layout.key_offsets);
-  facts.fingerprint_bytes = bytes(layout.fingerprints);
-  facts.value_offset_bytes = bytes(layout.value_offsets);
-  facts.tombstone_bytes = bytes(layout.tombstones);
-  facts.value_column_bytes = bytes(layout.values);
-  facts.fixed_width = files_.layout.value_offsets == nullptr;
-  facts.value_bytes_fixed = facts.fixed_width ? files_.layout.values->stride : 0;
-  facts.has_model = files_.model.has_value();
-  facts.model_damaged = files_.model_damaged;
-  facts.all_verified = all_verified();
-  if (!files_.model) return facts;
-  const index::ModelFacts& model = files_.model->model.facts();
-  facts.model = model;
-  facts.model_column_bytes = model.model_bytes;
-  switch (model.structure) {
-    case index::Structure::kSearch:
-      facts.structure = "search";
-      break;
-    case index::Structure::kSlots:
-      facts.structure = "slots";
-      break;
-    case index::Structure::kMixed:
-      facts.structure = "mixed";
-      break;
-    case index::Structure::kTree:
-      facts.structure = "tree";
-      break;
-  }
-  if (auto why = index::Explain(model); why.ok()) facts.why = std::move(why).value();
-  facts.leaves = model.leaves;
-  facts.depth = model.structure == index::Structure::kTree ? model.tree_levels : model.depth;
-  facts.max_error = model.max_error;
-  facts.window_p50 = model.window_p50;
-  facts.window_p99 = model.window_p99;
-  facts.window_p999 = model.window_p999;
-  facts.window_max = model.window_max;
-  return facts;
-}
-
-template <class K>
 Explanation SegmentBase<K>::Explain(Key key) const {
-  Explanation told;
-  told.keys_file = files_.keys->name();
-  told.data_file = files_.data->name();
-  if (files_.model) told.model_file = files_.model->file->name();
-  told.entries = entries_;
-  told.block_bytes = files_.keys->header().block_bytes();
-  told.first_key = files_.ref.first_key;
-  told.last_key = files_.ref.last_key;
-  Facts known = facts();
-  told.structure = std::move(known.structure);
-  told.why = std::move(known.why);
-  told.max_error = known.max_error;
-  told.has_model = files_.model.has_value();
-  told.model_damaged = files_.model_damaged;
+  Explanation told = ExplainFiles(files_);
   told.in_key_range = InKeyRange(key);
-  told.has_filter = !filter_.empty();
   told.filter_excludes =
       told.in_key_range && told.has_filter && !filter::MayContain(filter_, filter::HashKey(key));
   told.searched = told.in_key_range && !told.filter_excludes;
@@ -223,22 +163,13 @@ Explanation SegmentBase<K>::Explain(Key key) const {
   const Lookup found = this->Get(key);
   told.blocks_verified = counters_->blocks_verified.load(std::memory_order_relaxed) - verified;
   if (told.searched) ExplainSearch(key, &told);
-  if (found.failed()) {
-    told.found = Explanation::Found::kFailed;
-    told.status = found.status();
-  } else if (found.present()) {
-    told.found = Explanation::Found::kValue;
-    told.value_bytes = found.value().size();
-    told.value_offset = values_.heap_offset(found.value());
-  } else if (!found.undecided()) {
-    told.found = Explanation::Found::kTombstone;
-  }
+  ExplainFound(found, values_, &told);
   return told;
 }
 
 // Made by segment_u64.cc and segment_bytes.cc.
-std::shared_ptr<const Segment<U64>> MakeSegment(SegmentFiles files, const U64* kind);
-std::shared_ptr<const Segment<Bytes>> MakeSegment(SegmentFiles files, const Bytes* kind);
+std::shared_ptr<const Segment<U64>> MakeSegment(SegmentFiles&& files, const U64* kind);
+std::shared_ptr<const Segment<Bytes>> MakeSegment(SegmentFiles&& files, const Bytes* kind);
 
 }  // namespace kyro::segment
 

@@ -33,7 +33,7 @@ struct SearchWriter {
 class BytesSegment final : public SegmentBase<Bytes> {
  public:
   // As U64Segment's.
-  [[gnu::cold, gnu::noinline]] explicit BytesSegment(SegmentFiles files)
+  [[gnu::cold, gnu::noinline]] explicit BytesSegment(SegmentFiles&& files)
       : SegmentBase<Bytes>(std::move(files)),
         keys_file_(files_.keys.get()),
         offsets_at_(files_.layout.key_offsets->offset),
@@ -194,7 +194,7 @@ void BytesSegment::ExplainSearch(std::string_view key, Explanation* told) const 
 
 }  // namespace
 
-std::shared_ptr<const Segment<Bytes>> MakeSegment(SegmentFiles files, const Bytes*) {
+std::shared_ptr<const Segment<Bytes>> MakeSegment(SegmentFiles&& files, const Bytes*) {
   return std::make_shared<BytesSegment>(std::move(files));
 }
 

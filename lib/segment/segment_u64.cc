@@ -24,7 +24,7 @@ constexpr std::size_t kGroup = 32;
 class U64Segment final : public SegmentBase<U64> {
  public:
   // Not inlined: where it would be, in make_shared's, it would be compiled for speed.
-  [[gnu::cold, gnu::noinline]] explicit U64Segment(SegmentFiles files)
+  [[gnu::cold, gnu::noinline]] explicit U64Segment(SegmentFiles&& files)
       : SegmentBase<U64>(std::move(files)),
         keys_file_(files_.keys.get()),
         keys_at_(files_.layout.keys->offset),
@@ -274,7 +274,7 @@ void U64Segment::ExplainSearch(std::uint64_t key, Explanation* told) const {
 
 }  // namespace
 
-std::shared_ptr<const Segment<U64>> MakeSegment(SegmentFiles files, const U64*) {
+std::shared_ptr<const Segment<U64>> MakeSegment(SegmentFiles&& files, const U64*) {
   return std::make_shared<U64Segment>(std::move(files));
 }
 
