@@ -86,11 +86,9 @@ struct Keys<U64> {
     return rank;
   }
   int Rank(Order order, Probe probe, bool or_equal) const noexcept {
-    int rank = 0;
-    for (int i = 0, count = order.count(); i < count; ++i) {
-      rank += (at[i] < probe) | ((at[i] == probe) & or_equal);
-    }
-    return rank;
+    // Below a key is not above the one before it.
+    if (!or_equal && probe-- == 0) return 0;
+    return Rank<true>(order, probe);
   }
   bool Equal(int slot, Probe probe) const noexcept { return at[slot] == probe; }
   Stored Get(int slot) const noexcept { return at[slot]; }

@@ -335,7 +335,7 @@ std::size_t MergingCursor<K>::Largest() noexcept {
 }
 
 template <class K>
-void MergingCursor<K>::Settle(std::size_t source) noexcept {
+inline void MergingCursor<K>::Settle(std::size_t source) noexcept {
   current_ = source;
   key_ = sources_[source].key();
   value_ = sources_[source].value();

@@ -150,7 +150,7 @@ class MergingCursor {
   void FindBackward() noexcept;
   std::size_t Smallest() noexcept;  // newest among equals; kNone at the end or after an error
   std::size_t Largest() noexcept;
-  void Settle(std::size_t source) noexcept;
+  [[gnu::always_inline]] void Settle(std::size_t source) noexcept;  // as Segment::Cursor::Show
   void Clear() noexcept;
   std::size_t Fail(const SourceCursor<K>& source) noexcept;  // kNone
 

@@ -9,14 +9,20 @@ std::uint64_t CheckOffsets(const std::uint32_t* offsets, std::uint64_t begin, st
                            std::uint64_t heap_bytes, std::uint64_t step_max,
                            std::uint64_t budget) noexcept {
   const std::uint64_t first = offsets[begin];
+  // Two comparisons for a row that is as it should be.
+  const std::uint64_t limit = std::min(heap_bytes, first + budget);
+  std::uint64_t from = first;
   for (std::uint64_t i = begin; i < *end; ++i) {
-    const std::uint64_t from = offsets[i];
     const std::uint64_t to = offsets[i + 1];
-    if (to < from || to > heap_bytes || to - from > step_max) return i;
-    if (to - first > budget && i > begin) {
-      *end = i;
-      break;
+    // A step down wraps around, beyond every step_max.
+    if (to - from > step_max || to > limit) [[unlikely]] {
+      if (to - from > step_max || to > heap_bytes) return i;
+      if (i > begin) {
+        *end = i;
+        break;
+      }
     }
+    from = to;
   }
   return *end;
 }
