@@ -45,7 +45,7 @@ std::uint64_t CostOfSlots(const SlotBuilder::Facts& facts, std::uint64_t keys) n
 }
 
 // Strictly ascending, ascending, or neither.
-[[gnu::noinline]] std::optional<KeyOrder> OrderOf(std::span<const std::uint64_t> keys) noexcept {
+std::optional<KeyOrder> OrderOf(std::span<const std::uint64_t> keys) noexcept {
   std::uint64_t descents = 0;
   std::uint64_t equals = 0;
   for (std::size_t i = 1; i < keys.size(); ++i) {
@@ -86,11 +86,11 @@ std::uint32_t ChooseProbeLines(const Measured& measured) noexcept {
   return best;
 }
 
-// Cold: what takes long is called, one by one, and not in here.
+// What writes a model down is cold: what takes long there is called, and not in here. Not so what
+// leads to SlotBuilder, which g++ would take for cold with it.
 class Trainer {
  public:
-  [[gnu::cold]] Trainer(std::span<const std::uint64_t> keys, const TrainOptions& options,
-                        KeyOrder order)
+  Trainer(std::span<const std::uint64_t> keys, const TrainOptions& options, KeyOrder order)
       : keys_(keys), options_(options), order_(order) {
     header_.magic = kModelMagic;
     header_.format_version = kModelFormatVersion;
@@ -104,7 +104,7 @@ class Trainer {
     }
   }
 
-  [[gnu::cold, gnu::noinline]] Result<ModelBytes> Train() {
+  Result<ModelBytes> Train() {
     if (keys_.size() < kModelKeysMin) return WriteHeaderOnly();
     header_.tree_cost = static_cast<std::uint32_t>(CostOfTree(keys_.size()));
     if (options_.force == TrainOptions::Force::kTree) {
@@ -129,7 +129,7 @@ class Trainer {
 
   // One attempt with a full root. Where that sends most keys to child nodes (lognormal keys, an
   // outlier) a second one with a small root: the same steps, half the bytes.
-  [[gnu::cold]] bool BuildSlots(SlotBuilder* slots) {
+  bool BuildSlots(SlotBuilder* slots) {
     if (slots->Build(options_.keys_per_slot, false)) return true;
     return slots->mostly_deep() && slots->Build(kRouterKeysPerSlot, true);
   }
