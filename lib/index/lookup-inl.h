@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The lookup kernels, once per SIMD target: include this after hwy/highway.h inside a file that
-// foreach_target.h includes again and again. Everything is a template over the structure, and,
-// where a lookup is nothing else, over the probe's lines and the tree's levels: a level loop decided
-// at run time cost a tree 11-13%.
+// foreach_target.h includes again and again. Everything is a template over the structure and, where
+// a lookup is nothing else, over the probe's lines and the tree's levels: a level loop decided at
+// run time cost a tree 11-13%.
 #if defined(KYRO_INDEX_LOOKUP_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef KYRO_INDEX_LOOKUP_INL_H_
 #undef KYRO_INDEX_LOOKUP_INL_H_
