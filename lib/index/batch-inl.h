@@ -27,10 +27,9 @@ inline constexpr std::size_t kLockstep = 32;
 
 // ---------------------------------------------------------------------------------- slots
 
-template <bool kMixed>
 HWY_INLINE Window LocateInSlot(const Core& core, std::uint64_t key, SlotPosition at) {
   const std::uint64_t slot = core.slots[at.slot];
-  if (kMixed && HWY_UNLIKELY(KindOf(slot) != SlotKind::kLeaf)) {
+  if (HWY_UNLIKELY(KindOf(slot) != SlotKind::kLeaf)) {
     return LocateDeep(core, key, slot, at.fraction);
   }
   return LeafWindow(core, slot, at.fraction, core.probe_lines);
@@ -64,7 +63,7 @@ HWY_INLINE std::uint32_t CountLessFrom(const std::uint64_t* window, std::uint32_
   return part + CountLess<kPartKeys<kKeys>>(window + part, key);
 }
 
-template <std::uint32_t kLines, bool kMixed, class Probe>
+template <std::uint32_t kLines, class Probe>
 HWY_INLINE void ProbeWindows(typename Probe::Place place, const std::uint64_t* queries,
                              const Window* windows, typename Probe::Result* results,
                              std::size_t count) {
@@ -74,7 +73,7 @@ HWY_INLINE void ProbeWindows(typename Probe::Place place, const std::uint64_t* q
   for (std::size_t i = 0; i < count; ++i) {
     const Window& window = windows[i];
     const std::uint64_t* const keys = columns.keys + window.start;
-    if (kMixed && HWY_UNLIKELY(window.in_tree)) {
+    if (HWY_UNLIKELY(window.in_tree)) {
       parts[i] = PartOf<kBlockKeys>(keys, queries[i]);
       PrefetchKeys<kPartKeys<kBlockKeys>>(columns, window.start + parts[i]);
     } else {
@@ -85,7 +84,7 @@ HWY_INLINE void ProbeWindows(typename Probe::Place place, const std::uint64_t* q
   for (std::size_t i = 0; i < count; ++i) {
     const Window& window = windows[i];
     const std::uint64_t* const keys = columns.keys + window.start;
-    if (kMixed && HWY_UNLIKELY(window.in_tree)) {
+    if (HWY_UNLIKELY(window.in_tree)) {
       const std::uint32_t less = CountLessFrom<kBlockKeys>(keys, parts[i], queries[i]);
       results[i] = Probe::template BlockWith<kBlockKeys>(place, queries[i], window.start, less);
     } else {
@@ -99,7 +98,7 @@ HWY_INLINE void ProbeWindows(typename Probe::Place place, const std::uint64_t* q
 
 // Lookups of one policy (lookup-inl.h), which also says what of each result to fetch. One copy for
 // any number of lines, of which only the probes are compiled once each.
-template <bool kMixed, class Probe>
+template <class Probe>
 HWY_INLINE void FindSlotsLockstep(typename Probe::Place place, const std::uint64_t* queries,
                                   typename Probe::Result* results, std::size_t count) {
   const Core& core = place.core();
@@ -110,16 +109,16 @@ HWY_INLINE void FindSlotsLockstep(typename Probe::Place place, const std::uint64
     PrefetchLine(reinterpret_cast<std::uintptr_t>(core.slots + at[i].slot));
   }
   for (std::size_t i = 0; i < count; ++i) {
-    windows[i] = LocateInSlot<kMixed>(core, queries[i], at[i]);
+    windows[i] = LocateInSlot(core, queries[i], at[i]);
     PrefetchPivot(place.columns(), windows[i].start);
   }
   switch (core.probe_lines) {
     case 2:
-      return ProbeWindows<2, kMixed, Probe>(place, queries, windows, results, count);
+      return ProbeWindows<2, Probe>(place, queries, windows, results, count);
     case 3:
-      return ProbeWindows<3, kMixed, Probe>(place, queries, windows, results, count);
+      return ProbeWindows<3, Probe>(place, queries, windows, results, count);
     default:
-      return ProbeWindows<4, kMixed, Probe>(place, queries, windows, results, count);
+      return ProbeWindows<4, Probe>(place, queries, windows, results, count);
   }
 }
 
@@ -132,10 +131,11 @@ HWY_INLINE void FindTreeLockstep(typename Probe::Place place, const std::uint64_
   const Core& core = place.core();
   const Columns& columns = place.columns();
   std::size_t nodes[kLockstep] = {};
-  const std::uint32_t last = core.tree_levels - 1;
-  for (std::uint32_t level = 0; level < last; ++level) {
+  const std::uint32_t levels = core.tree_levels;
+  for (std::uint32_t level = 0; level < levels; ++level) {
     // The levels above fit into the first- and second-level caches.
-    const std::uint64_t* const next = level >= 2 ? core.tree_level[level + 1] : nullptr;
+    const std::uint64_t* const next =
+        level >= 2 && level + 1 < levels ? core.tree_level[level + 1] : nullptr;
     for (std::size_t i = 0; i < count; ++i) {
       nodes[i] = DescendRootTree(core, queries[i], nodes[i], level);
       if (next == nullptr) continue;
@@ -146,7 +146,7 @@ HWY_INLINE void FindTreeLockstep(typename Probe::Place place, const std::uint64_
   }
   std::uint32_t starts[kLockstep], parts[kLockstep];
   for (std::size_t i = 0; i < count; ++i) {
-    starts[i] = BlockStart(core, DescendRootTree(core, queries[i], nodes[i], last));
+    starts[i] = BlockStart(core, nodes[i]);
     PrefetchPivot(columns, starts[i]);
   }
   for (std::size_t i = 0; i < count; ++i) {

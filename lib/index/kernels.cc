@@ -63,8 +63,8 @@ KYRO_INDEX_LARGE inline void BatchInSlots(const Core& core, const Columns& colum
                                           const std::uint64_t* queries, std::uint32_t* positions,
                                           std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; i += kLockstep) {
-    FindSlotsLockstep<true, LowerBoundProbe>({&core, &columns}, queries + i, positions + i,
-                                             std::min(kLockstep, count - i));
+    FindSlotsLockstep<LowerBoundProbe>({&core, &columns}, queries + i, positions + i,
+                                       std::min(kLockstep, count - i));
   }
 }
 

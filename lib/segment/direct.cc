@@ -130,12 +130,11 @@ Lookup GetDirect(const Getter<U64>& getter, std::uint64_t key) noexcept {
 using BatchProbe = AnswerProbe<false>;
 using index::HWY_NAMESPACE::kLockstep;
 
-template <bool kMixed>
-void MultiGetInSlots(const Direct<U64>& direct, const std::uint64_t* keys, Lookup* out,
-                     std::size_t count) noexcept {
+inline void MultiGetInSlots(const Direct<U64>& direct, const std::uint64_t* keys, Lookup* out,
+                            std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; i += kLockstep) {
-    index::HWY_NAMESPACE::FindSlotsLockstep<kMixed, BatchProbe>({&direct}, keys + i, out + i,
-                                                                std::min(kLockstep, count - i));
+    index::HWY_NAMESPACE::FindSlotsLockstep<BatchProbe>({&direct}, keys + i, out + i,
+                                                        std::min(kLockstep, count - i));
   }
 }
 inline void MultiGetInTree(const Direct<U64>& direct, const std::uint64_t* keys, Lookup* out,
@@ -182,9 +181,9 @@ inline DirectWay<U64> Choose(const Core& core, const Columns& columns) {
   const bool eight = columns.value_stride == 8;
   switch (core.structure) {
     case index::Structure::kSlots:
-      return {eight ? ChooseSlots<false>(core.probe_lines) : kAnySlots, &MultiGetInSlots<false>};
+      return {eight ? ChooseSlots<false>(core.probe_lines) : kAnySlots, &MultiGetInSlots};
     case index::Structure::kMixed:
-      return {eight ? ChooseSlots<true>(core.probe_lines) : kAnySlots, &MultiGetInSlots<true>};
+      return {eight ? ChooseSlots<true>(core.probe_lines) : kAnySlots, &MultiGetInSlots};
     case index::Structure::kTree:
       return {eight ? ChooseTree(core.tree_levels) : kAnyTree, &MultiGetInTree};
     case index::Structure::kSearch:
