@@ -86,8 +86,6 @@ std::uint32_t ChooseProbeLines(const Measured& measured) noexcept {
   return best;
 }
 
-// What writes a model down is cold: what takes long there is called, and not in here. Not so what
-// leads to SlotBuilder, which g++ would take for cold with it.
 class Trainer {
  public:
   Trainer(std::span<const std::uint64_t> keys, const TrainOptions& options, KeyOrder order)
@@ -134,7 +132,7 @@ class Trainer {
     return slots->mostly_deep() && slots->Build(kRouterKeysPerSlot, true);
   }
 
-  [[gnu::cold]] Result<ModelBytes> WriteHeaderOnly() {
+  Result<ModelBytes> WriteHeaderOnly() {
     const ModelLayout layout = LayoutOf(0, 0, 0);
     KYRO_ASSIGN_OR_RETURN(ModelBytes blob, ModelBytes::Allocate(layout.end));
     header_.blob_bytes = layout.end;
@@ -142,7 +140,7 @@ class Trainer {
     return blob;
   }
 
-  [[gnu::cold]] Result<ModelBytes> WriteTree() {
+  Result<ModelBytes> WriteTree() {
     const TreeShape shape = ShapeOfTree(BlocksOf(keys_.size()));
     const ModelLayout layout = LayoutOf(0, 0, shape.words);
     KYRO_ASSIGN_OR_RETURN(ModelBytes blob, ModelBytes::Allocate(layout.end));
@@ -156,7 +154,7 @@ class Trainer {
     return Finish(std::move(blob));
   }
 
-  [[gnu::cold]] Result<ModelBytes> WriteSlots(const SlotBuilder& slots) {
+  Result<ModelBytes> WriteSlots(const SlotBuilder& slots) {
     const SlotBuilder::Facts& facts = slots.facts();
     const bool mixed = slots.nodes().size() > 1 || facts.tree_count != 0;
     header_.structure = static_cast<std::uint32_t>(mixed ? Structure::kMixed : Structure::kSlots);
@@ -182,7 +180,7 @@ class Trainer {
   }
 
   // Looks every key up in the blob as it will be stored, and records what that found.
-  [[gnu::cold]] Result<ModelBytes> Finish(ModelBytes blob) {
+  Result<ModelBytes> Finish(ModelBytes blob) {
     StoreLE(blob.bytes().data(), header_);
     KYRO_ASSIGN_OR_RETURN(const Model model, Model::Open(blob.bytes(), header_.key_count, order_));
     KYRO_ASSIGN_OR_RETURN(const Measured measured, MeasureModel(model, keys_));
