@@ -115,7 +115,7 @@ class MergingCursor {
   using Key = typename K::Key;
 
   // May throw bad_alloc.
-  explicit MergingCursor(std::shared_ptr<const ViewState<K>> view);
+  [[gnu::cold]] explicit MergingCursor(std::shared_ptr<const ViewState<K>> view);
   // For merges: contiguous runs, newest first, which outlive the cursor. Tombstones are shown.
   [[gnu::cold]] explicit MergingCursor(std::span<const Run<K>> runs);
   ~MergingCursor();

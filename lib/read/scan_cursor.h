@@ -31,7 +31,7 @@ class ScanCursor {
   using Key = typename K::Key;
 
   // Goes to the first row. May throw bad_alloc.
-  ScanCursor(std::shared_ptr<const ViewState<K>> view, const Range<K>& range);
+  [[gnu::cold]] ScanCursor(std::shared_ptr<const ViewState<K>> view, const Range<K>& range);
   ~ScanCursor();
 
   // The next rows, in place, however few; none at the end. They live until the next call.

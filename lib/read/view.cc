@@ -112,14 +112,17 @@ template <class K>
 View<K>::View(std::shared_ptr<const read::ViewState<K>> state) noexcept
     : getter_(state->getter()), state_(std::move(state)) {}
 
+namespace {
+[[gnu::cold]] Status DifferentCounts(std::size_t keys, std::size_t lookups) {
+  return Guarded([&] {
+    return Error(StatusCode::kInvalidArgument, "MultiGet: {} keys but {} lookups", keys, lookups);
+  });
+}
+}  // namespace
+
 template <class K>
 Status View<K>::MultiGet(std::span<const Key> keys, std::span<Lookup> lookups) const {
-  if (keys.size() != lookups.size()) {
-    return Guarded([&] {
-      return Error(StatusCode::kInvalidArgument, "MultiGet: {} keys but {} lookups", keys.size(),
-                   lookups.size());
-    });
-  }
+  if (keys.size() != lookups.size()) return DifferentCounts(keys.size(), lookups.size());
   state_->MultiGet(keys, lookups);
   for (const Lookup& lookup : lookups) {
     if (lookup.failed()) return lookup.status();
