@@ -149,8 +149,12 @@ Result<std::vector<DirectoryEntry>> PosixDirectory::List() const {
                        regular ? static_cast<std::uint64_t>(info.st_size) : 0});
   }
   if (errno != 0) return ErrnoError(errno, "readdir", path_);
-  std::sort(entries.begin(), entries.end(),
-            [](const DirectoryEntry& a, const DirectoryEntry& b) { return a.name < b.name; });
+  // By a heap: std::sort is that and more.
+  const auto less = [](const DirectoryEntry& a, const DirectoryEntry& b) {
+    return a.name < b.name;
+  };
+  std::make_heap(entries.begin(), entries.end(), less);
+  std::sort_heap(entries.begin(), entries.end(), less);
   return entries;
 }
 

@@ -34,6 +34,10 @@ struct SegmentAccess {
 
 // Open and checked files. The BlockFiles count their unverified blocks in *unverified.
 struct SegmentFiles {
+  SegmentFiles() = default;
+  [[gnu::cold]] SegmentFiles(SegmentFiles&&) = default;
+  [[gnu::cold]] ~SegmentFiles() = default;
+
   const io::Directory* directory = nullptr;
   SegmentAccess access;
   std::shared_ptr<const void> lease;  // shared by all who have opened these files
