@@ -5,20 +5,28 @@
 // After foreach_target.
 #include <hwy/highway.h>
 
+#include <algorithm>
+
 #include "bench/peers/check_rows.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kyro::bench::HWY_NAMESPACE {
 
-#if HWY_TARGET == HWY_SCALAR
-
-std::uint64_t WrongWords(const std::uint64_t* keys, const char* words, std::size_t count) {
+// One by one, the rows [first, end).
+inline std::uint64_t WrongAmong(const std::uint64_t* keys, const char* words, std::size_t first,
+                                std::size_t end) {
   std::uint64_t wrong = 0;
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = first; i < end; ++i) {
     wrong |= LoadLE<std::uint64_t>(words + 8 * i) ^ WordOf(keys[i]);
     wrong |= static_cast<std::uint64_t>(i != 0 && keys[i] <= keys[i - 1]);
   }
   return wrong;
+}
+
+#if HWY_TARGET == HWY_SCALAR
+
+std::uint64_t WrongWords(const std::uint64_t* keys, const char* words, std::size_t count) {
+  return WrongAmong(keys, words, 0, count);
 }
 
 #else
@@ -52,12 +60,8 @@ std::uint64_t WrongWords(const std::uint64_t* keys, const char* words, std::size
   const Words d;
   const std::size_t lanes = hn::Lanes(d);
   const auto* const wanted = reinterpret_cast<const std::uint64_t*>(words);
-  std::uint64_t wrong = 0;
-  std::size_t i = 0;
-  if (count != 0) {
-    wrong = LoadLE<std::uint64_t>(words) ^ WordOf(keys[0]);
-    i = 1;
-  }
+  std::size_t i = std::min<std::size_t>(count, 1);  // the first has none before it
+  std::uint64_t wrong = WrongAmong(keys, words, 0, i);
   Word differences = hn::Zero(d);
   auto ascending = hn::Eq(differences, differences);
   for (; i + lanes <= count; i += lanes) {
@@ -65,10 +69,7 @@ std::uint64_t WrongWords(const std::uint64_t* keys, const char* words, std::size
     differences = hn::Or(differences, hn::Xor(WordsOf(key), hn::LoadU(d, wanted + i)));
     ascending = hn::And(ascending, hn::Lt(hn::LoadU(d, keys + i - 1), key));
   }
-  for (; i < count; ++i) {
-    wrong |= LoadLE<std::uint64_t>(words + 8 * i) ^ WordOf(keys[i]);
-    wrong |= static_cast<std::uint64_t>(keys[i] <= keys[i - 1]);
-  }
+  wrong |= WrongAmong(keys, words, i, count);
   const auto right = hn::And(ascending, hn::Eq(differences, hn::Zero(d)));
   return wrong | static_cast<std::uint64_t>(!hn::AllTrue(d, right));
 }

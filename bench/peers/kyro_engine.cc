@@ -187,10 +187,10 @@ class KyroStore {
       return {outcome};
     }
     if (workload == Workload::kStagesScan) return ScanStages(reader, rows, values);
-    if (workload == Workload::kStagesTrain) return TrainStages(rows.keys);
     index::ModelBytes bytes = Must(index::Train(rows.keys));
     const index::Model trained =
         Must(index::Model::Open(bytes.bytes(), static_cast<std::uint32_t>(rows.keys.size())));
+    if (workload == Workload::kStagesTrain) return TrainStages(rows.keys, trained);
     const StagedModel model(std::move(bytes), trained, rows);
     const Told told(queries.keys, model);
     GetTimer timer(workload, queries, values);

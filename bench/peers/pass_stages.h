@@ -47,16 +47,10 @@ std::vector<Outcome> ScanStages(Reader& reader, const MappedRows& rows, const Va
   return timer.Take();
 }
 
-// Training's passes in its order. What it does besides, its check of the keys' order first of all,
-// is the last stage's.
-inline std::vector<Outcome> TrainStages(KeySpan keys) {
-  const auto give_up = [](const Status& status) { Give("kyro: " + status.ToString()); };
-  Result<index::ModelBytes> bytes = index::Train(keys);
-  if (!bytes.ok()) give_up(bytes.status());
-  const Result<index::Model> model =
-      index::Model::Open(bytes->bytes(), static_cast<std::uint32_t>(keys.size()));
-  if (!model.ok()) give_up(model.status());
-  const bool tree = model->facts().structure == index::Structure::kTree;
+// Training's passes in its order; `model` is what they make. What training does besides, its check
+// of the keys' order first of all, is the last stage's.
+inline std::vector<Outcome> TrainStages(KeySpan keys, const index::Model& model) {
+  const bool tree = model.facts().structure == index::Structure::kTree;
   const std::uint64_t wanted = XorOf(keys);
   const index::TrainOptions defaults;
 
@@ -64,10 +58,10 @@ inline std::vector<Outcome> TrainStages(KeySpan keys) {
     index::SlotBuilder slots(keys, defaults.keys_per_slot, true);
     const bool built = slots.Build(defaults.keys_per_slot, false);
     // Where they were not taken, trying them is what they take.
-    return tree ? 0 : !built || slots.slots().size() != model->facts().slots;
+    return tree ? 0 : !built || slots.slots().size() != model.facts().slots;
   };
   const auto measure = [&]() -> std::uint64_t {
-    const Result<index::Measured> measured = index::MeasureModel(*model, keys);
+    const Result<index::Measured> measured = index::MeasureModel(model, keys);
     return !measured.ok() || measured->outside != 0;
   };
   StageTimer timer;
