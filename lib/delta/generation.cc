@@ -5,10 +5,10 @@
 // by a copy of twice its size; readers who hold the old one find there all they may see.
 #include "delta/generation.h"
 
-#include <algorithm>
 #include <new>
 
 #include "base/check.h"
+#include "base/heap_sort.h"
 #include "base/status_util.h"
 
 namespace kyro::delta {
@@ -163,10 +163,7 @@ std::vector<Generation::Member> Generation::members() const {
   table_.load(std::memory_order_acquire)->ForEach([&members](std::uint64_t tag, void*) {
     members.push_back(Member{Slot::Keyspace(tag), Slot::Kind(tag)});
   });
-  // Sorted once per flush: std::sort is twice the code.
-  const auto less = [](const Member& a, const Member& b) { return a.keyspace < b.keyspace; };
-  std::make_heap(members.begin(), members.end(), less);
-  std::sort_heap(members.begin(), members.end(), less);
+  HeapSort(&members, [](const Member& a, const Member& b) { return a.keyspace < b.keyspace; });
   return members;
 }
 

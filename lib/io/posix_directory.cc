@@ -6,9 +6,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#include <algorithm>
-
+#include "base/heap_sort.h"
 #include "base/planted.h"
 #include "base/status_util.h"
 #include "io/posix.h"
@@ -149,12 +147,8 @@ Result<std::vector<DirectoryEntry>> PosixDirectory::List() const {
                        regular ? static_cast<std::uint64_t>(info.st_size) : 0});
   }
   if (errno != 0) return ErrnoError(errno, "readdir", path_);
-  // By a heap: std::sort is that and more.
-  const auto less = [](const DirectoryEntry& a, const DirectoryEntry& b) {
-    return a.name < b.name;
-  };
-  std::make_heap(entries.begin(), entries.end(), less);
-  std::sort_heap(entries.begin(), entries.end(), less);
+  HeapSort(&entries,
+           [](const DirectoryEntry& a, const DirectoryEntry& b) { return a.name < b.name; });
   return entries;
 }
 
