@@ -76,15 +76,19 @@ int ReadRows(const Keyspace<U64>& space, Status* error) {
   return 0;
 }
 
-// name -> what it is: type, and of a link where it leads.
+// name -> what it is: type, of a link where it leads, of a file how long it is. Not of the lock:
+// who opens writes its process number there, of as many digits as it has.
 std::map<std::string, std::string> Listing(const std::string& path) {
   std::map<std::string, std::string> listing;
   for (const auto& entry : fs::directory_iterator(path)) {
     const fs::file_status status = entry.symlink_status();
     std::string what = std::to_string(static_cast<int>(status.type()));
     if (fs::is_symlink(status)) what += " " + fs::read_symlink(entry.path()).string();
-    if (fs::is_regular_file(status)) what += " of " + std::to_string(fs::file_size(entry.path()));
-    listing[entry.path().filename()] = what;
+    const std::string name = entry.path().filename();
+    if (fs::is_regular_file(status) && name != "LOCK") {
+      what += " of " + std::to_string(fs::file_size(entry.path()));
+    }
+    listing[name] = what;
   }
   return listing;
 }
