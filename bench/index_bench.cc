@@ -333,7 +333,9 @@ void RegisterSets(std::size_t count) {
     Register(name, std::make_shared<Data>(keys));
     if (both == nullptr) continue;
     using Force = TrainOptions::Force;
-    for (const auto& [how, force] : {std::pair("slots", Force::kSlots), {"tree", Force::kTree}}) {
+    for (const auto& [how, force] : {std::pair("slots", Force::kSlots),
+                                     {"tree", Force::kTree},
+                                     {"packed", Force::kPackedTree}}) {
       Register(name + "_" + how, std::make_shared<Data>(keys, TrainOptions{.force = force}));
     }
   }

@@ -53,7 +53,7 @@ void CheckIndex(Input* input) {
   const Column column(KeysFrom(input, kRunsMax, kKeysMax, duplicates));
   const std::span<const std::uint64_t> keys = column.keys();
   index::TrainOptions options;
-  options.force = static_cast<index::TrainOptions::Force>((how >> 1) % 3);
+  options.force = static_cast<index::TrainOptions::Force>((how >> 1) % 4);
   options.keys_per_slot = 8u << (how >> 3) % 8;
   const auto blob = index::Train(keys, options);
   if (!blob.ok()) {

@@ -50,7 +50,7 @@ std::vector<Outcome> ScanStages(Reader& reader, const MappedRows& rows, const Va
 // Training's passes in its order; `model` is what they make. What training does besides, its check
 // of the keys' order first of all, is the last stage's.
 inline std::vector<Outcome> TrainStages(KeySpan keys, const index::Model& model) {
-  const bool tree = model.facts().structure == index::Structure::kTree;
+  const bool tree = model.facts().nodes == 0;
   const std::uint64_t wanted = XorOf(keys);
   const index::TrainOptions defaults;
 

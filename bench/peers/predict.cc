@@ -33,6 +33,7 @@ struct StartProbe {
   static HWY_INLINE std::uint32_t Block(Place, std::uint64_t, std::uint32_t start) {
     return start;
   }
+  static HWY_INLINE std::uint32_t Line(Place, std::uint64_t, std::uint32_t start) { return start; }
   template <std::uint32_t kKeys>
   static HWY_INLINE std::uint32_t Leaf(Place, std::uint64_t, std::uint32_t start, std::uint32_t) {
     return start;
@@ -52,18 +53,21 @@ PredictStart InSlots(bool mixed) {
 }
 
 template <std::uint32_t kLevels>
-constexpr PredictStart kInTree = &Start<index::HWY_NAMESPACE::TreeLookup<kLevels, StartProbe>>;
+constexpr PredictStart kInPackedTree =
+    &Start<index::HWY_NAMESPACE::PackedTreeLookup<kLevels, StartProbe>>;
+constexpr PredictStart kInTree = &Start<index::HWY_NAMESPACE::AnyTreeLookup<StartProbe>>;
 
 inline std::uint32_t Everywhere(const Core&, std::uint64_t) noexcept {
   return 0;
 }
 
 inline PredictStart Choose(const Core& core) {
-  constexpr PredictStart kInTrees[] = {kInTree<1>, kInTree<2>, kInTree<3>, kInTree<4>,
-                                       kInTree<5>, kInTree<6>, kInTree<7>};
-  static_assert(std::size(kInTrees) == index::kTreeLevelsMax);
+  constexpr PredictStart kInPackedTrees[] = {kInPackedTree<1>, kInPackedTree<2>, kInPackedTree<3>,
+                                             kInPackedTree<4>, kInPackedTree<5>};
+  static_assert(std::size(kInPackedTrees) == index::kPackedLevelsMax);
   if (core.structure == index::Structure::kSearch) return &Everywhere;
-  if (core.structure == index::Structure::kTree) return kInTrees[core.tree_levels - 1];
+  if (core.structure == index::Structure::kTree) return kInTree;
+  if (core.structure == index::Structure::kPackedTree) return kInPackedTrees[core.tree_levels - 1];
   const bool mixed = core.structure == index::Structure::kMixed;
   if (core.probe_lines == 2) return InSlots<2>(mixed);
   return core.probe_lines == 3 ? InSlots<3>(mixed) : InSlots<4>(mixed);

@@ -58,7 +58,7 @@ class StagedModel {
   void LowerBounds(KeySpan queries, std::span<std::uint32_t> positions) const noexcept {
     model_.LowerBoundBatch(columns_, queries, positions);
   }
-  // How far beside its window a key may lie.
+  // How far beside its window a key may lie; a packed tree's, behind it.
   std::uint32_t max_error() const noexcept { return model_.facts().max_error; }
   std::uint32_t widest_window() const noexcept {
     const bool learned = core().structure != index::Structure::kSearch;

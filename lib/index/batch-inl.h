@@ -161,6 +161,38 @@ HWY_INLINE void FindTreeLockstep(typename Probe::Place place, const std::uint64_
   }
 }
 
+// The model's last line is asked for as soon as its group is searched, then the one line of keys.
+template <class Probe>
+HWY_INLINE void FindPackedLockstep(typename Probe::Place place, const std::uint64_t* queries,
+                                   typename Probe::Result* results, std::size_t count) {
+  const Core& core = place.core();
+  const Columns& columns = place.columns();
+  std::size_t nodes[kLockstep] = {};
+  for (std::uint32_t level = 0; level < core.tree_levels; ++level) {
+    for (std::size_t i = 0; i < count; ++i) {
+      nodes[i] = DescendRootTree(core, queries[i], nodes[i], level);
+    }
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t* const ends = core.ends + nodes[i] * kGroupNodes;
+    PrefetchLine(reinterpret_cast<std::uintptr_t>(ends));
+    PrefetchLine(reinterpret_cast<std::uintptr_t>(ends + kLineKeys));
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    nodes[i] = PackedNode(core, queries[i], nodes[i]);
+    PrefetchLine(reinterpret_cast<std::uintptr_t>(core.packed + nodes[i] * kPackedLanes));
+  }
+  std::uint32_t starts[kLockstep];
+  for (std::size_t i = 0; i < count; ++i) {
+    starts[i] = LineStart(core, PackedBlock(core, queries[i], nodes[i]));
+    PrefetchKeys<kPackedBlockKeys>(columns, starts[i]);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    results[i] = Probe::Line(place, queries[i], starts[i]);
+    Probe::PrefetchResult(place, results[i]);
+  }
+}
+
 // ---------------------------------------------------------------------------------- measuring
 
 // Errors of leaves. As many copies of the counts as a vector has lanes, because neighbouring keys
@@ -321,14 +353,14 @@ class SlotMeter {
 
   // The keys [first, end) of a tree slot, block by block: if two keys find the same block, so do
   // all keys between them.
-  void MeasureTree(std::uint64_t slot, std::uint32_t first, std::uint32_t end, Measured* measured) {
+  KYRO_INDEX_LARGE void MeasureTree(std::uint64_t slot, std::uint32_t first, std::uint32_t end,
+                                    Measured* measured) {
     for (std::uint32_t i = first; i < end;) {
       rank_ = RankOf(keys_, i, rank_);
-      const Window window = BlockWindow(core_, SmallTreeBlock(core_, keys_[i], slot));
+      const Window window = LocateInSmallTree(core_, keys_[i], slot);
       std::uint32_t last = std::min(i / kBlockKeys * kBlockKeys + kBlockKeys, end) - 1;
       const bool together =
-          rank_ == i &&
-          BlockWindow(core_, SmallTreeBlock(core_, keys_[last], slot)).start == window.start;
+          rank_ == i && LocateInSmallTree(core_, keys_[last], slot).start == window.start;
       if (!together) last = i;
       AddTreeKeys(window, rank_, i, last, measured);
       for (++i; i <= last; ++i) rank_ = RankOf(keys_, i, rank_);
@@ -368,6 +400,75 @@ KYRO_INDEX_LARGE inline void MeasureTree(const Core& core, const std::uint64_t* 
       AddTreeKeys(LocateInRootTree(core, keys[i]), rank, i, i, measured);
     }
   }
+}
+
+// A packed tree's keys, one node after the other: if the tree sends its first and its last key to
+// it, it sends all. Those of the last node are looked up one by one.
+class PackedMeter {
+ public:
+  PackedMeter(const Core& core, const std::uint64_t* keys) : core_(core), keys_(keys) {}
+
+  KYRO_INDEX_LARGE void Run(Measured* measured) {
+    for (std::uint32_t first = 0; first < core_.key_count; first += kPackedNodeKeys) {
+      const std::uint32_t end = std::min(first + kPackedNodeKeys, core_.key_count);
+      const std::uint32_t node = StartOf(first) / kPackedNodeKeys;
+      const bool together = end < core_.key_count && StartOf(end - 1) / kPackedNodeKeys == node;
+      MeasureKeys(together, node, first, end, measured);
+    }
+  }
+
+ private:
+  std::uint32_t StartOf(std::uint32_t i) const { return LocateInPackedTree(core_, keys_[i]).start; }
+
+  // The keys [first, end), which the tree sends to `node` if they are `together`.
+  KYRO_INDEX_LARGE void MeasureKeys(bool together, std::uint32_t node, std::uint32_t first,
+                                    std::uint32_t end, Measured* measured) {
+    for (; first < end; first += kPackedBlockKeys) {
+      PrefetchAhead(keys_ + first);
+      const std::uint32_t last = std::min(first + kPackedBlockKeys, end) - 1;
+      rank_ = RankOf(keys_, first, rank_);
+      if (together && rank_ == first) {
+        const std::uint32_t start = StartIn(node, first);
+        if (start == StartIn(node, last)) {
+          Count(start, first, last, last - first + 1, measured);
+          rank_ = last;
+          while (rank_ > first && keys_[rank_ - 1] == keys_[last]) --rank_;
+          continue;
+        }
+      }
+      for (std::uint32_t i = first; i <= last; ++i) {
+        rank_ = RankOf(keys_, i, rank_);
+        Count(StartOf(i), rank_, i, 1, measured);
+      }
+    }
+  }
+
+  // `count` keys that are sent to `start`, from their rank to the last of them. Both ends count: a
+  // key just above the last may share its unit. It does not where the last is in another node.
+  static HWY_NOINLINE void Count(std::uint32_t start, std::uint32_t rank, std::uint32_t last,
+                                 std::uint32_t count, Measured* measured) {
+    if (start > rank) {
+      measured->outside += count;
+      return;
+    }
+    const std::uint32_t blocks = std::min((last - start) / kPackedBlockKeys, kPackedLanes);
+    measured->errors[std::min(blocks, kErrorBuckets - 1)] += count;
+    measured->max_error = std::max(measured->max_error, blocks * kPackedBlockKeys);
+    measured->tree_keys += count;
+  }
+
+  HWY_NOINLINE std::uint32_t StartIn(std::size_t node, std::uint32_t i) const {
+    return LineStart(core_, PackedBlock(core_, keys_[i], node));
+  }
+
+  const Core& core_;
+  const std::uint64_t* const keys_;
+  std::uint32_t rank_ = 0;
+};
+
+KYRO_INDEX_LARGE inline void MeasurePackedTree(const Core& core, const std::uint64_t* keys,
+                                               Measured* measured) noexcept {
+  PackedMeter(core, keys).Run(measured);
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

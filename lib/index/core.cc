@@ -73,4 +73,26 @@ std::uint32_t FinishLeafProbe(const Core& core, const Columns& columns, std::uin
   return FallBack(core, columns, key);
 }
 
+std::uint32_t FinishLineProbe(const Core& core, const Columns& columns, std::uint64_t key,
+                              std::uint32_t edge) noexcept {
+  const std::uint64_t* keys = columns.keys;
+  if (KYRO_PLANTED(kBracketUnchecked)) return edge;
+  if (Brackets(keys, core.key_count, key, edge)) return edge;
+  // Mostly in the next block, seldom far: in steps that double. Past the clamped window of the last
+  // keys there is nothing.
+  const std::uint64_t end =
+      std::min<std::uint64_t>(edge + std::uint64_t{core.max_error} + 1, core.key_count);
+  std::uint64_t low = edge;
+  std::uint64_t high = edge;
+  for (std::uint64_t step = kPackedBlockKeys; high < end && keys[high] < key; step *= 2) {
+    low = high;
+    high = std::min(high + step, end);
+  }
+  const std::uint32_t found =
+      static_cast<std::uint32_t>(low) +
+      BinaryLowerBound(keys + low, static_cast<std::uint32_t>(high - low), key);
+  if (Brackets(keys, core.key_count, key, found)) return found;
+  return FallBack(core, columns, key);
+}
+
 }  // namespace kyro::index

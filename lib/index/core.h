@@ -7,13 +7,16 @@
 //   C1 key_count >= kModelKeysMin unless structure is kSearch, so a window of probe_lines lines,
 //      or of one block, fits into the column after its start was clamped.
 //   C2 The root node's slots lie inside the slot section, and no key maps past its last slot.
-//   C3 A root tree has storage for every child of every node from level 2 down (see tree.h).
+//   C3 A root tree has storage for every child of every node from level 2 down (see tree.h). Below
+//      it, a packed tree has storage for the nodes of `group_max` and of all groups before it, and
+//      for one more, and for an end more than that, before the first.
 //   C4 Everything else in the blob (slots, child nodes, words) may hold any bytes at any time and
 //      is checked where it is used.
 #ifndef KYRO_INDEX_CORE_H_
 #define KYRO_INDEX_CORE_H_
 
 #include <atomic>
+#include <bit>
 #include <cstdint>
 
 #include "index/format.h"
@@ -54,15 +57,18 @@ struct Core {
   NodeRecord root{};
   std::uint32_t key_count = 0;
   std::uint32_t leaf_start_max = 0;   // key_count - keys in a leaf's window
-  std::uint32_t block_start_max = 0;  // key_count - kBlockKeys
+  std::uint32_t block_start_max = 0;  // key_count - keys in a block of its trees
   std::uint32_t max_error = 0;
   std::uint32_t slot_count = 0;
   std::uint32_t node_count = 0;
   std::uint32_t word_count = 0;
   std::uint32_t probe_lines = 0;
   std::uint32_t tree_levels = 0;
-  std::uint32_t tree_node_max[2] = {};                   // last node of levels 1 and 2
+  std::uint32_t tree_child_max[kTreeLevelsMax] = {};     // of each level; see C3
+  std::uint32_t group_max = 0;                           // the last one
   const std::uint64_t* tree_level[kTreeLevelsMax] = {};  // first word of each level
+  const std::uint64_t* ends = nullptr;                   // of packed nodes
+  const std::uint16_t* packed = nullptr;
   Structure structure = Structure::kSearch;
   bool unique = true;  // the caller's word that keys are strictly increasing
 };
@@ -109,6 +115,34 @@ inline std::uint32_t LeafWindowStart(std::uint32_t position, std::uint32_t lines
   return start;
 }
 
+// In the body of an unlikely `if`: keeps it a branch, where a conditional move would stand in every
+// lookup's chain.
+inline void KeepBranch() noexcept {
+  asm volatile("");
+}
+
+// Distances of keys of (low, high] from `low`, in units that are the least power of two of which
+// 2^16 reach `high`. Rounded downward. kNoDistance also stands where no separator is: none is below
+// it. What is below `low` is at 0; above `high` the model is damaged, and any answer will do.
+inline constexpr std::uint16_t kNoDistance = 0xffff;
+class PackedUnit {
+ public:
+  PackedUnit(std::uint64_t low, std::uint64_t high) noexcept
+      : low_(low), shift_(48 - std::countl_zero((high - low) | kNoDistance)) {}
+
+  std::uint16_t DistanceOf(std::uint64_t key) const noexcept {
+    if (key < low_) [[unlikely]] {
+      KeepBranch();
+      return 0;
+    }
+    return static_cast<std::uint16_t>((key - low_) >> shift_);
+  }
+
+ private:
+  std::uint64_t low_;
+  int shift_;  // 0 to 48
+};
+
 // The cold end of a probe that found `less`, none or all, of the window's keys below `key`; `edge`
 // is window start + less. Looks at both sides of the edge, then (a leaf that predicted `position`)
 // inside [position - E, position + E + 1], then everywhere; only the last is a fallback, and is
@@ -120,6 +154,11 @@ inline std::uint32_t LeafWindowStart(std::uint32_t position, std::uint32_t lines
 [[gnu::cold]] std::uint32_t FinishBlockProbe(const Core& core, const Columns& columns,
                                              std::uint64_t key, std::uint32_t edge,
                                              std::uint32_t less) noexcept;
+
+// The same for a line of a packed tree: `edge` is its end or its beginning. A missed key is looked
+// for in the blocks that follow, as far as the model's keys are missed.
+[[gnu::cold]] std::uint32_t FinishLineProbe(const Core& core, const Columns& columns,
+                                            std::uint64_t key, std::uint32_t edge) noexcept;
 
 // The first position in [0, count] whose key is not below `key`, without any model.
 std::uint32_t BinaryLowerBound(const std::uint64_t* keys, std::uint32_t count,

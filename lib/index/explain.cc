@@ -36,6 +36,13 @@ Result<std::string> Explain(const ModelFacts& facts) noexcept {
         text += fmt::format("a {}-level tree over blocks of {} keys, because {}", facts.tree_levels,
                             kBlockKeys, WhyNotSlots(facts.reason));
         break;
+      case Structure::kPackedTree:
+        text += fmt::format(
+            "a {}-level tree over blocks of {} keys, the lowest level packed to 16 bits a "
+            "separator, "
+            "because {}",
+            facts.tree_levels, kPackedBlockKeys, WhyNotSlots(facts.reason));
+        break;
       case Structure::kSlots:
         text +=
             fmt::format("{} interpolating slots, because the keys are evenly spread", facts.slots);

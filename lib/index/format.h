@@ -28,6 +28,15 @@ inline constexpr std::uint32_t kLineKeys = 8;     // keys per 64-byte cache line
 inline constexpr std::uint32_t kTreeFanout = 17;  // 16 separators, two cache lines
 inline constexpr std::uint32_t kTreeNodeWords = 16;
 inline constexpr std::uint32_t kTreeLevelsMax = 7;  // 17^7 blocks of 32 keys exceed kModelKeysMax
+// Packed trees: blocks of one line, nodes of 32 separators of 16 bits, one cache line, 16 nodes to
+// a group. The tree above tells groups apart, so 17^5 of them are more than enough.
+inline constexpr std::uint32_t kPackedBlockKeys = 8;
+inline constexpr std::uint32_t kPackedLanes = 32;
+inline constexpr std::uint32_t kPackedFanout = kPackedLanes + 1;
+inline constexpr std::uint32_t kPackedNodeKeys = kPackedFanout * kPackedBlockKeys;
+inline constexpr std::uint32_t kPackedNodeWords = 8;
+inline constexpr std::uint32_t kGroupNodes = 16;
+inline constexpr std::uint32_t kPackedLevelsMax = 5;  // above the groups
 inline constexpr std::uint32_t kNodeDepthMax = 3;
 inline constexpr std::uint32_t kProbeLinesMin = 2;
 inline constexpr std::uint32_t kProbeLinesMax = 4;
@@ -38,10 +47,11 @@ inline constexpr std::size_t kSectionAlignment = 64;
 inline constexpr std::uint32_t kModelKeysMin = 2 * kBlockKeys;
 
 enum class Structure : std::uint32_t {
-  kSearch = 0,  // no model: binary search
-  kSlots = 1,   // one node, every slot a leaf
-  kMixed = 2,   // nodes whose slots are leaves, child nodes or small trees
-  kTree = 3,    // one tree over all blocks
+  kSearch = 0,      // no model: binary search
+  kSlots = 1,       // one node, every slot a leaf
+  kMixed = 2,       // nodes whose slots are leaves, child nodes or small trees
+  kTree = 3,        // one tree over all blocks
+  kPackedTree = 4,  // the same over blocks of one line, with a lowest level of 16-bit separators
 };
 
 // Why the builder chose the structure.

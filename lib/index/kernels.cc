@@ -33,6 +33,10 @@ inline Window PredictInTree(const Core& core, std::uint64_t key) noexcept {
   return LocateInRootTree(core, key);
 }
 
+inline Window PredictInPackedTree(const Core& core, std::uint64_t key) noexcept {
+  return LocateInPackedTree(core, key);
+}
+
 #if HWY_TARGET == HWY_SCALAR
 
 // Without vectors a copy per structure and a batch in lockstep gain less than their size is worth:
@@ -45,9 +49,10 @@ struct AnyFamily {
     }
   }
   static constexpr Kernels kSlots = {&LowerBoundOf<AnyLookup>, &Batch, &PredictInSlots,
-                                     &TraceInSlots, &MeasureSlots};
-  static constexpr Kernels kTree = {&LowerBoundOf<AnyLookup>, &Batch, &PredictInTree, &TraceInTree,
-                                    &MeasureTree};
+                                     &MeasureSlots};
+  static constexpr Kernels kTree = {&LowerBoundOf<AnyLookup>, &Batch, &PredictInTree, &MeasureTree};
+  static constexpr Kernels kPackedTree = {&LowerBoundOf<AnyLookup>, &Batch, &PredictInPackedTree,
+                                          &MeasurePackedTree};
 };
 
 inline const Kernels& SlotKernels() {
@@ -55,6 +60,9 @@ inline const Kernels& SlotKernels() {
 }
 inline const Kernels& TreeKernels() {
   return AnyFamily::kTree;
+}
+inline const Kernels& PackedTreeKernels() {
+  return AnyFamily::kPackedTree;
 }
 
 #else
@@ -77,20 +85,34 @@ KYRO_INDEX_LARGE inline void BatchInTree(const Core& core, const Columns& column
   }
 }
 
+KYRO_INDEX_LARGE inline void BatchInPackedTree(const Core& core, const Columns& columns,
+                                               const std::uint64_t* queries,
+                                               std::uint32_t* positions,
+                                               std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; i += kLockstep) {
+    FindPackedLockstep<LowerBoundProbe>({&core, &columns}, queries + i, positions + i,
+                                        std::min(kLockstep, count - i));
+  }
+}
+
 // Lines, kind of slots, and depth of a tree are tested: the branches always go the same way. A copy
-// for each is worth its size only where a lookup ends with the answer (segment/direct.cc). SSE4,
-// where the compares are what a lookup costs, loops over a tree's levels.
+// for each is worth its size only where a lookup ends with the answer (segment/direct.cc).
 inline const Kernels& SlotKernels() {
   static constexpr Kernels kKernels = {&LowerBoundOf<AnySlotLookup<LowerBoundProbe> >,
-                                       &BatchInSlots, &PredictInSlots, &TraceInSlots,
-                                       &MeasureSlots};
+                                       &BatchInSlots, &PredictInSlots, &MeasureSlots};
   return kKernels;
 }
 
 inline const Kernels& TreeKernels() {
-  constexpr bool kFast = HWY_TARGET != HWY_SSE4;
-  static constexpr Kernels kKernels = {&LowerBoundOf<AnyTreeLookup<LowerBoundProbe, kFast> >,
-                                       &BatchInTree, &PredictInTree, &TraceInTree, &MeasureTree};
+  static constexpr Kernels kKernels = {&LowerBoundOf<AnyTreeLookup<LowerBoundProbe> >, &BatchInTree,
+                                       &PredictInTree, &MeasureTree};
+  return kKernels;
+}
+
+inline const Kernels& PackedTreeKernels() {
+  static constexpr Kernels kKernels = {&LowerBoundOf<AnyPackedTreeLookup<LowerBoundProbe> >,
+                                       &BatchInPackedTree, &PredictInPackedTree,
+                                       &MeasurePackedTree};
   return kKernels;
 }
 
@@ -108,11 +130,8 @@ struct SearchFamily {
   static Window Predict(const Core& core, std::uint64_t) noexcept {
     return {0, core.key_count, core.key_count / 2, false};
   }
-  static void Trace(const Core& core, std::uint64_t key, Route* route) noexcept {
-    route->window = Predict(core, key);
-  }
   static void Measure(const Core&, const std::uint64_t*, Measured*) noexcept {}
-  static constexpr Kernels kKernels = {&Find, &Batch, &Predict, &Trace, &Measure};
+  static constexpr Kernels kKernels = {&Find, &Batch, &Predict, &Measure};
 };
 
 inline const Kernels* ChooseKernels(const Core& core) {
@@ -122,6 +141,8 @@ inline const Kernels* ChooseKernels(const Core& core) {
       return &SlotKernels();
     case Structure::kTree:
       return &TreeKernels();
+    case Structure::kPackedTree:
+      return &PackedTreeKernels();
     case Structure::kSearch:
       break;
   }

@@ -16,10 +16,11 @@ namespace kyro::index {
 
 // What Measure found over all keys of a column.
 struct Measured {
-  std::uint64_t errors[kErrorBuckets] = {};  // keys in leaves, by their error
+  // Keys in leaves, by their error; in a packed tree, by how many blocks behind the chosen one.
+  std::uint64_t errors[kErrorBuckets] = {};
   std::uint64_t tree_keys = 0;
   std::uint64_t outside = 0;    // keys that neither holds, and keys that find no place at all
-  std::uint32_t max_error = 0;  // of those in `errors`
+  std::uint32_t max_error = 0;  // of those in `errors`, in keys
 };
 
 struct Kernels {
@@ -27,12 +28,15 @@ struct Kernels {
   void (*lower_bound_batch)(const Core&, const Columns&, const std::uint64_t* queries,
                             std::uint32_t* positions, std::size_t count) noexcept;
   Window (*predict)(const Core&, std::uint64_t key) noexcept;
-  void (*trace)(const Core&, std::uint64_t key, Route*) noexcept;  // into a fresh Route
   void (*measure)(const Core&, const std::uint64_t* keys, Measured*) noexcept;
 };
 
 // The set for `core`'s structure on the best target that this machine has.
 const Kernels& KernelsFor(const Core& core) noexcept;
+
+// The way of a lookup, from the root to its window: the same on every target but for damaged
+// models.
+Route TraceOf(const Core& core, std::uint64_t key) noexcept;
 
 // The target's name: "AVX3".
 const char* TargetName() noexcept;

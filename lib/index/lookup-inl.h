@@ -29,7 +29,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 // AVX2 pay with a call.
 #undef KYRO_INDEX_LARGE
 #if HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SCALAR
-#define KYRO_INDEX_COUNT_INLINE HWY_NOINLINE
+#define KYRO_INDEX_COUNT_INLINE HWY_NOINLINE inline
 #define KYRO_INDEX_LARGE [[gnu::cold]]  // for size
 #else
 #define KYRO_INDEX_COUNT_INLINE HWY_INLINE
@@ -96,6 +96,33 @@ KYRO_INDEX_COUNT_INLINE std::uint32_t CountLess(const std::uint64_t* HWY_RESTRIC
 #endif
 }
 
+// How many of the separators of a packed node are below `distance`.
+KYRO_INDEX_COUNT_INLINE std::uint32_t CountLessPacked(const std::uint16_t* HWY_RESTRICT lanes,
+                                                      std::uint16_t distance) {
+#if HWY_TARGET == HWY_SCALAR
+  const std::uint16_t* base = lanes;
+  for (std::uint32_t length = kPackedLanes; length > 1; length -= length / 2) {
+    base += length / 2 & -static_cast<std::uint64_t>(base[length / 2 - 1] < distance);
+  }
+  return static_cast<std::uint32_t>(base - lanes) + (*base < distance ? 1 : 0);
+#else
+  const hn::CappedTag<std::uint16_t, kPackedLanes> d;
+  const auto wanted = hn::Set(d, distance);
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  return hwy::PopCount(std::uint64_t{hn::Lt(hn::LoadU(d, lanes), wanted).raw});
+#else
+  // As bytes, which are counted in fewer steps: two for each separator.
+  const hn::Repartition<std::uint8_t, decltype(d)> bytes;
+  std::size_t count = 0;
+  for (std::uint32_t i = 0; i < kPackedLanes; i += hn::Lanes(d)) {
+    const auto less = hn::VecFromMask(d, hn::Lt(hn::LoadU(d, lanes + i), wanted));
+    count += hn::CountTrue(bytes, hn::MaskFromVec(hn::BitCast(bytes, less)));
+  }
+  return static_cast<std::uint32_t>(count / 2);
+#endif
+#endif
+}
+
 #undef KYRO_INDEX_COUNT_INLINE
 
 HWY_INLINE void PrefetchLine(std::uintptr_t address) {
@@ -134,7 +161,6 @@ struct LowerBoundProbe {
     const Core* core_;
     const Columns* columns_;
   };
-  // there.
   // True: a key is outside the range of all keys, and Outside is the answer. A lower bound does not
   // ask: slots clamp, trees find their first or last block.
   static HWY_INLINE bool IsOutside(Place, std::uint64_t) { return false; }
@@ -167,6 +193,16 @@ struct LowerBoundProbe {
     if (HWY_LIKELY(less - 1 < kKeys - 1)) return edge;
     return FinishBlockProbe(place.core(), place.columns(), key, edge, less);
   }
+  // A packed tree's block is its key's in one of kPackedBlockKeys cases because the key is its
+  // first; that the one before is less needs no look at it if keys are distinct.
+  static HWY_INLINE std::uint32_t Line(Place place, std::uint64_t key, std::uint32_t start) {
+    const std::uint64_t* const keys = place.columns().keys + start;
+    const std::uint32_t less = CountLess<kPackedBlockKeys>(keys, key);
+    const std::uint32_t edge = start + less;
+    const bool first = place.core().unique & (keys[0] == key);
+    if (HWY_LIKELY(((less != 0) | first) & (less != kPackedBlockKeys))) return edge;
+    return FinishLineProbe(place.core(), place.columns(), key, edge);
+  }
   template <std::uint32_t kKeys>
   static HWY_INLINE std::uint32_t Leaf(Place place, std::uint64_t key, std::uint32_t start,
                                        std::uint32_t position) {
@@ -184,36 +220,34 @@ struct LowerBoundProbe {
 
 // ---------------------------------------------------------------------------------- trees
 
+template <std::uint32_t kKeys = kBlockKeys>
 HWY_INLINE std::uint32_t BlockStart(const Core& core, std::uint64_t block) {
-  const std::uint64_t start = block * kBlockKeys;
+  const std::uint64_t start = block * kKeys;
   const bool past = start > core.block_start_max && !KYRO_PLANTED(kPredictionUnclamped);
   if (HWY_UNLIKELY(past)) return core.block_start_max;
   return static_cast<std::uint32_t>(start);
 }
 
+template <std::uint32_t kKeys = kBlockKeys>
 HWY_INLINE Window BlockWindow(const Core& core, std::uint64_t block) {
   Window window;
-  window.start = BlockStart(core, block);
-  window.count = kBlockKeys;
-  window.position = window.start + kBlockKeys / 2;
+  window.start = BlockStart<kKeys>(core, block);
+  window.count = kKeys;
+  window.position = window.start + kKeys / 2;
   window.in_tree = true;
   return window;
 }
 
-// Writes down what a lookup tells it. Passed by value, so it is a pointer.
-struct RouteWriter {
-  Route* route;
-  void Node(std::uint32_t node, std::uint64_t slot) noexcept { route->Node(node, slot); }
-  void Level(std::uint64_t node) noexcept { route->Level(node); }
-};
-
-// One level down the root tree. Levels 1 and 2 clamp, the others cannot leave their level (C3).
+// One level down the root tree. Levels 1 and 2 clamp, the others cannot leave their level (C3):
+// kClamp is false where it is known that the child is one of these.
+template <bool kClamp = true>
 HWY_INLINE std::size_t DescendRootTree(const Core& core, std::uint64_t key, std::size_t node,
                                        std::uint32_t level) {
   const std::uint64_t* separators = core.tree_level[level] + node * kTreeNodeWords;
   const std::size_t child = node * kTreeFanout + CountLess<kTreeNodeWords>(separators, key);
-  if (level < 2 && HWY_UNLIKELY(child > core.tree_node_max[level])) {
-    return core.tree_node_max[level];
+  if (kClamp && HWY_UNLIKELY(child > core.tree_child_max[level])) {
+    KeepBranch();
+    return core.tree_child_max[level];
   }
   return child;
 }
@@ -223,29 +257,33 @@ HWY_INLINE std::size_t RootTreeBlock(const Core& core, std::uint64_t key, std::s
   if constexpr (kLevel == kLevels) {
     return node;
   } else {
-    const std::size_t child = DescendRootTree(core, key, node, kLevel);
+    const std::size_t child = DescendRootTree<(kLevel < 2)>(core, key, node, kLevel);
     return RootTreeBlock<kLevels, kLevel + 1>(core, key, child);
   }
 }
 
-// The same for a tree of any depth. Each level's test whether it is the last is a branch of its
-// own, which always goes the same way: not the level loop.
-template <std::uint32_t kLevel = 0>
+// The same for a tree of at most kLevelsMax levels. Each level's test whether it is the last is a
+// branch of its own, which always goes the same way: not the level loop.
+template <std::uint32_t kLevelsMax, std::uint32_t kLevel = 0>
 HWY_INLINE std::size_t DeepRootTreeBlock(const Core& core, std::uint64_t key,
                                          std::size_t node = 0) {
-  if constexpr (kLevel == kTreeLevelsMax) {
+  if constexpr (kLevel == kLevelsMax) {
     return node;
   } else {
     if (kLevel == core.tree_levels) return node;
-    const std::size_t child = DescendRootTree(core, key, node, kLevel);
-    return DeepRootTreeBlock<kLevel + 1>(core, key, child);
+    const std::size_t child = DescendRootTree<(kLevel < 2)>(core, key, node, kLevel);
+    return DeepRootTreeBlock<kLevelsMax, kLevel + 1>(core, key, child);
   }
 }
 
-// And where a lookup's speed is not what counts. `heard` is told of each level.
+// And where a lookup's speed is not what counts, or the tree a plain one, which training seldom
+// chooses. `heard` is told of each level.
 template <class Heard = NoRoute>
 HWY_INLINE std::size_t AnyRootTreeBlock(const Core& core, std::uint64_t key, Heard heard = {}) {
   std::size_t node = 0;
+#if HWY_COMPILER_GCC && !HWY_COMPILER_CLANG
+#pragma GCC unroll 1  // there are at most seven, of which GCC would make copies
+#endif
   for (std::uint32_t level = 0; level < core.tree_levels; ++level) {
     heard.Level(node);
     node = DescendRootTree(core, key, node, level);
@@ -256,27 +294,67 @@ HWY_NOINLINE inline Window LocateInRootTree(const Core& core, std::uint64_t key)
   return BlockWindow(core, AnyRootTreeBlock(core, key));
 }
 
-template <std::uint32_t kLevels, class Probe>
-struct TreeLookup {
+template <class Probe>
+struct AnyTreeLookup {
   static HWY_INLINE typename Probe::Result Find(typename Probe::Place place, std::uint64_t key) {
     if (HWY_UNLIKELY(Probe::IsOutside(place, key))) return Probe::Outside();
-    const Core& core = place.core();
-    const std::uint32_t start = BlockStart(core, RootTreeBlock<kLevels>(core, key));
+    const std::uint32_t start = LocateInRootTree(place.core(), key).start;
     Probe::template Prefetch<kBlockKeys>(place, start);
     return Probe::template Block<kBlockKeys>(place, key, start);
   }
 };
 
-// For a tree of any depth. Fast: without the level loop.
-template <class Probe, bool kFast>
-struct AnyTreeLookup {
+// ---------------------------------------------------------------------------------- packed trees
+
+// The node of a group, a child of the tree above it. The next group's first one only by damage.
+HWY_INLINE std::size_t PackedNode(const Core& core, std::uint64_t key, std::size_t group) {
+  if (HWY_UNLIKELY(group > core.group_max)) {
+    KeepBranch();
+    group = core.group_max;
+  }
+  const std::size_t first = group * kGroupNodes;
+  return first + CountLess<kGroupNodes>(core.ends + first, key);
+}
+
+HWY_INLINE std::size_t PackedBlock(const Core& core, std::uint64_t key, std::size_t node) {
+  const std::uint64_t* const end = core.ends + node;
+  const PackedUnit unit(*(end - 1), *end);
+  return node * kPackedFanout +
+         CountLessPacked(core.packed + node * kPackedLanes, unit.DistanceOf(key));
+}
+
+HWY_INLINE std::uint32_t LineStart(const Core& core, std::uint64_t block) {
+  return BlockStart<kPackedBlockKeys>(core, block);
+}
+
+// SSE4, where the compares are what a lookup costs, loops over the levels.
+HWY_NOINLINE inline Window LocateInPackedTree(const Core& core, std::uint64_t key) {
+  constexpr bool kFast = HWY_TARGET <= HWY_AVX2;
+  const std::size_t group =
+      kFast ? DeepRootTreeBlock<kPackedLevelsMax>(core, key) : AnyRootTreeBlock(core, key);
+  return BlockWindow<kPackedBlockKeys>(core, PackedBlock(core, key, PackedNode(core, key, group)));
+}
+
+template <std::uint32_t kLevels, class Probe>
+struct PackedTreeLookup {
   static HWY_INLINE typename Probe::Result Find(typename Probe::Place place, std::uint64_t key) {
     if (HWY_UNLIKELY(Probe::IsOutside(place, key))) return Probe::Outside();
     const Core& core = place.core();
-    const std::uint32_t start =
-        BlockStart(core, kFast ? DeepRootTreeBlock(core, key) : AnyRootTreeBlock(core, key));
-    Probe::template Prefetch<kBlockKeys>(place, start);
-    return Probe::template Block<kBlockKeys>(place, key, start);
+    const std::size_t node = PackedNode(core, key, RootTreeBlock<kLevels>(core, key));
+    const std::uint32_t start = LineStart(core, PackedBlock(core, key, node));
+    Probe::template Prefetch<kPackedBlockKeys>(place, start);
+    return Probe::Line(place, key, start);
+  }
+};
+
+// For a tree of any depth, where a call more is little beside the rest.
+template <class Probe>
+struct AnyPackedTreeLookup {
+  static HWY_INLINE typename Probe::Result Find(typename Probe::Place place, std::uint64_t key) {
+    if (HWY_UNLIKELY(Probe::IsOutside(place, key))) return Probe::Outside();
+    const std::uint32_t start = LocateInPackedTree(place.core(), key).start;
+    Probe::template Prefetch<kPackedBlockKeys>(place, start);
+    return Probe::Line(place, key, start);
   }
 };
 
@@ -333,6 +411,12 @@ HWY_INLINE SlotPosition FollowChildren(const Core& core, std::uint64_t key, Slot
   return at;
 }
 
+// The window of a tree below a slot.
+HWY_NOINLINE inline Window LocateInSmallTree(const Core& core, std::uint64_t key,
+                                             std::uint64_t slot) {
+  return BlockWindow(core, SmallTreeBlock(core, key, slot));
+}
+
 // The window below a root slot that is no leaf.
 HWY_NOINLINE inline Window LocateDeep(const Core& core, std::uint64_t key, std::uint64_t slot,
                                       std::uint64_t fraction) {
@@ -340,7 +424,7 @@ HWY_NOINLINE inline Window LocateDeep(const Core& core, std::uint64_t key, std::
   if (KindOf(at.slot) == SlotKind::kLeaf) {
     return LeafWindow(core, at.slot, at.fraction, core.probe_lines);
   }
-  return BlockWindow(core, SmallTreeBlock(core, key, at.slot));
+  return LocateInSmallTree(core, key, at.slot);
 }
 
 // The window of any key, where a lookup's speed is not what counts: lines and structure are tested
@@ -358,10 +442,13 @@ HWY_INLINE typename Probe::Result ProbeLeaf(typename Probe::Place place, std::ui
                                             std::uint32_t start, std::uint32_t position) {
   switch (place.core().probe_lines) {
     case 2:
+      Probe::template Prefetch<2 * kLineKeys>(place, start);
       return Probe::template Leaf<2 * kLineKeys>(place, key, start, position);
     case 3:
+      Probe::template Prefetch<3 * kLineKeys>(place, start);
       return Probe::template Leaf<3 * kLineKeys>(place, key, start, position);
     default:
+      Probe::template Prefetch<4 * kLineKeys>(place, start);
       return Probe::template Leaf<4 * kLineKeys>(place, key, start, position);
   }
 }
@@ -370,6 +457,9 @@ HWY_INLINE typename Probe::Result ProbeLeaf(typename Probe::Place place, std::ui
 struct AnyLookup {
   static HWY_INLINE std::uint32_t Find(LowerBoundProbe::Place place, std::uint64_t key) {
     const Core& core = place.core();
+    if (core.structure == Structure::kPackedTree) {
+      return LowerBoundProbe::Line(place, key, LocateInPackedTree(core, key).start);
+    }
     const Window window =
         core.structure == Structure::kTree ? LocateInRootTree(core, key) : LocateInSlots(core, key);
     if (window.in_tree) return LowerBoundProbe::Block<kBlockKeys>(place, key, window.start);
@@ -390,14 +480,9 @@ HWY_INLINE typename Probe::Result FindInLeaf(typename Probe::Place place, std::u
 template <class Probe>
 HWY_INLINE typename Probe::Result FindInAnyLeaf(typename Probe::Place place, std::uint64_t key,
                                                 SlotPosition at) {
-  switch (place.core().probe_lines) {
-    case 2:
-      return FindInLeaf<2, Probe>(place, key, at);
-    case 3:
-      return FindInLeaf<3, Probe>(place, key, at);
-    default:
-      return FindInLeaf<4, Probe>(place, key, at);
-  }
+  const Core& core = place.core();
+  const std::uint32_t position = LeafPosition(at.slot, at.fraction);
+  return ProbeLeaf<Probe>(place, key, LeafStart(core, position, core.probe_lines), position);
 }
 
 // Below a root slot that is no leaf. One copy for any number of lines: the branch on it is always
@@ -408,7 +493,7 @@ HWY_NOINLINE typename Probe::Result FindDeep(typename Probe::Place place, std::u
   const Core& core = place.core();
   const SlotPosition at = FollowChildren(core, key, {slot, fraction});
   if (KindOf(at.slot) == SlotKind::kLeaf) return FindInAnyLeaf<Probe>(place, key, at);
-  const std::uint32_t start = BlockStart(core, SmallTreeBlock(core, key, at.slot));
+  const std::uint32_t start = LocateInSmallTree(core, key, at.slot).start;
   Probe::template Prefetch<kBlockKeys>(place, start);
   return Probe::template Block<kBlockKeys>(place, key, start);
 }
@@ -440,36 +525,6 @@ struct AnySlotLookup {
     return FindInAnyLeaf<Probe>(place, key, {slot, at.fraction});
   }
 };
-
-// ---------------------------------------------------------------------------------- traces
-
-[[gnu::cold]] inline void TraceInTree(const Core& core, std::uint64_t key, Route* route) noexcept {
-  route->end = Route::End::kRootTree;
-  const std::size_t block = AnyRootTreeBlock(core, key, RouteWriter{route});
-  route->block = static_cast<std::uint32_t>(block);
-  route->window = BlockWindow(core, block);
-}
-
-[[gnu::cold]] inline void TraceInSlots(const Core& core, std::uint64_t key, Route* route) noexcept {
-  const RouteWriter writer{route};
-  SlotPosition at = LocateSlot(core.root, key);
-  route->Node(0, at.slot);
-  at.slot = core.slots[at.slot];
-  // A lookup follows children only where the model may have them, whatever the slot says.
-  const bool mixed = core.structure == Structure::kMixed;
-  if (mixed) at = FollowChildren(core, key, at, writer);
-  if (!mixed || KindOf(at.slot) == SlotKind::kLeaf) {
-    route->end = Route::End::kLeaf;
-    route->leaf_base = LowOf(at.slot);
-    route->leaf_count = HighOf(at.slot);
-    route->window = LeafWindow(core, at.slot, at.fraction, core.probe_lines);
-    return;
-  }
-  const std::uint64_t block = SmallTreeBlock(core, key, at.slot, writer);
-  route->end = Route::End::kSmallTree;
-  route->block = static_cast<std::uint32_t>(block);
-  route->window = BlockWindow(core, block);
-}
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
 }  // namespace HWY_NAMESPACE

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/status_util.h"
+#include "index/packed_tree.h"
 #include "index/tree.h"
 
 namespace kyro::index {
@@ -21,7 +22,7 @@ Status CheckHeader(const ModelHeader& header, std::uint64_t blob_bytes,
     return Status(StatusCode::kUnsupported, "model: written by another version");
   }
   if (header.key_count != key_count) return Damaged("trained for another number of keys");
-  if (header.structure > static_cast<std::uint32_t>(Structure::kTree) ||
+  if (header.structure > static_cast<std::uint32_t>(Structure::kPackedTree) ||
       header.reason > static_cast<std::uint32_t>(Reason::kCheaper)) {
     return Damaged("unknown structure");
   }
@@ -52,6 +53,21 @@ Status OpenSlots(const ModelHeader& header, Core* core) noexcept {
   return Status::Ok();
 }
 
+// C3, of a tree over `blocks` blocks, or groups.
+void OpenLevels(const TreeShape& shape, std::uint64_t blocks, Core* core) noexcept {
+  core->tree_levels = shape.levels;
+  const std::uint64_t* word = core->words;
+  for (std::uint32_t level = 0; level < shape.levels; ++level) {
+    core->tree_level[level] = word;
+    word += shape.level_nodes[level] * kTreeNodeWords;
+  }
+  std::fill_n(core->tree_child_max, kTreeLevelsMax, ~std::uint32_t{0});
+  for (std::uint32_t level : {0, 1}) {
+    const std::uint64_t below = level + 1 < shape.levels ? shape.level_nodes[level + 1] : blocks;
+    core->tree_child_max[level] = static_cast<std::uint32_t>(below - 1);
+  }
+}
+
 // C1 and C3.
 Status OpenTree(const ModelHeader& header, Core* core) noexcept {
   const std::uint64_t blocks = BlocksOf(core->key_count);
@@ -59,31 +75,67 @@ Status OpenTree(const ModelHeader& header, Core* core) noexcept {
   if (header.tree_levels != shape.levels || header.word_count != shape.words) {
     return Damaged("tree of another shape");
   }
-  core->tree_levels = shape.levels;
-  const std::uint64_t* word = core->words;
-  for (std::uint32_t level = 0; level < shape.levels; ++level) {
-    core->tree_level[level] = word;
-    word += shape.level_nodes[level] * kTreeNodeWords;
-  }
-  for (std::uint32_t level : {0, 1}) {
-    const std::uint64_t below = level + 1 < shape.levels ? shape.level_nodes[level + 1] : blocks;
-    core->tree_node_max[level] = static_cast<std::uint32_t>(below - 1);
-  }
+  OpenLevels(shape, blocks, core);
   return Status::Ok();
+}
+
+Status OpenPackedTree(const ModelHeader& header, Core* core) noexcept {
+  const PackedShape shape = ShapeOfPackedTree(core->key_count);
+  if (header.tree_levels != shape.above.levels || header.word_count != shape.words) {
+    return Damaged("tree of another shape");
+  }
+  OpenLevels(shape.above, shape.groups, core);
+  core->group_max = static_cast<std::uint32_t>(shape.groups - 1);
+  core->ends = core->words + shape.ends;
+  core->packed = reinterpret_cast<const std::uint16_t*>(core->words + shape.nodes);
+  core->block_start_max = core->key_count - kPackedBlockKeys;
+  return Status::Ok();
+}
+
+Status OpenStructure(const ModelHeader& header, Core* core) noexcept {
+  switch (core->structure) {
+    case Structure::kSearch:
+      return Status::Ok();
+    case Structure::kSlots:
+    case Structure::kMixed:
+      return OpenSlots(header, core);
+    case Structure::kTree:
+      return OpenTree(header, core);
+    case Structure::kPackedTree:
+      break;
+  }
+  return OpenPackedTree(header, core);
+}
+
+bool IsPacked(const ModelHeader& header) noexcept {
+  return header.structure == static_cast<std::uint32_t>(Structure::kPackedTree);
+}
+
+// The window of keys whose error is in that bucket.
+std::uint32_t WindowOf(const ModelHeader& header, std::uint32_t error) noexcept {
+  return IsPacked(header) ? kPackedBlockKeys * (error + 1) : 2 * error + 2;
 }
 
 // The smallest window that brackets `permille` of 1000 keys.
 std::uint32_t WindowQuantile(const ModelHeader& header, std::uint64_t permille) noexcept {
-  std::uint64_t keys = header.tree_keys;
+  const std::uint64_t in_blocks = IsPacked(header) ? 0 : header.tree_keys;
+  std::uint64_t keys = in_blocks;
   for (std::uint32_t count : header.errors) keys += count;
   const std::uint64_t wanted = (keys * permille + 999) / 1000;
   std::uint64_t seen = 0;
   for (std::uint32_t error = 0; error < kErrorBuckets; ++error) {
     seen += header.errors[error];
-    if (2 * error + 2 == kBlockKeys) seen += header.tree_keys;
-    if (seen >= wanted) return 2 * error + 2;
+    if (2 * error + 2 == kBlockKeys) seen += in_blocks;
+    if (seen >= wanted) return WindowOf(header, error);
   }
-  return 2 * kErrorBuckets;
+  return WindowOf(header, kErrorBuckets - 1);
+}
+
+std::uint32_t WidestWindow(const ModelHeader& header) noexcept {
+  if (IsPacked(header)) return kPackedBlockKeys + header.max_error;
+  const bool leaves = std::any_of(std::begin(header.errors), std::end(header.errors),
+                                  [](std::uint32_t count) { return count != 0; });
+  return std::max(leaves ? 2 * header.max_error + 2 : 0, header.tree_keys != 0 ? kBlockKeys : 0);
 }
 
 ModelFacts FactsOf(const ModelHeader& header) noexcept {
@@ -97,7 +149,7 @@ ModelFacts FactsOf(const ModelHeader& header) noexcept {
   facts.leaves = header.leaf_count;
   facts.trees = header.tree_count;
   facts.depth = header.depth;
-  facts.tree_levels = header.tree_levels;
+  facts.tree_levels = header.tree_levels + (IsPacked(header) ? 2 : 0);
   facts.tree_keys = header.tree_keys;
   facts.deep_keys = header.deep_keys;
   facts.probe_lines = header.probe_lines;
@@ -111,10 +163,7 @@ ModelFacts FactsOf(const ModelHeader& header) noexcept {
   facts.window_p50 = WindowQuantile(header, 500);
   facts.window_p99 = WindowQuantile(header, 990);
   facts.window_p999 = WindowQuantile(header, 999);
-  const bool leaves = std::any_of(std::begin(header.errors), std::end(header.errors),
-                                  [](std::uint32_t count) { return count != 0; });
-  facts.window_max =
-      std::max(leaves ? 2 * header.max_error + 2 : 0, header.tree_keys != 0 ? kBlockKeys : 0);
+  facts.window_max = WidestWindow(header);
   return facts;
 }
 
@@ -172,9 +221,8 @@ Result<Model> Model::Open(std::span<const std::byte> blob, std::uint32_t key_cou
   if (core.structure != Structure::kSearch) {
     if (key_count < kModelKeysMin) return Damaged("too few keys for its structure");
     core.block_start_max = key_count - kBlockKeys;
-    KYRO_RETURN_IF_ERROR(core.structure == Structure::kTree ? OpenTree(header, &core)
-                                                            : OpenSlots(header, &core));
   }
+  KYRO_RETURN_IF_ERROR(OpenStructure(header, &core));
   model.facts_ = FactsOf(header);
   model.ChooseKernels();
   return model;

@@ -37,12 +37,13 @@ struct ModelFacts {
   std::uint32_t leaves = 0;  // slots that are leaves and hold keys
   std::uint32_t trees = 0;
   std::uint32_t depth = 0;        // nodes on the longest path
-  std::uint32_t tree_levels = 0;  // of the root tree
+  std::uint32_t tree_levels = 0;  // of the root tree, groups and packed nodes included
   std::uint32_t tree_keys = 0;
   std::uint32_t deep_keys = 0;    // below child nodes
   std::uint32_t probe_lines = 0;  // cache lines of keys that a leaf's probe reads
-  std::uint32_t max_error = 0;    // over all keys in leaves
-  // The smallest centred window that brackets a key: 2 error + 2 in a leaf, a block in a tree.
+  std::uint32_t max_error = 0;    // over all keys in leaves; in a packed tree, behind their line
+  // The smallest centred window that brackets a key: 2 error + 2 in a leaf, a block in a tree, in a
+  // packed one the blocks from the chosen one to the key's.
   std::uint32_t window_p50 = 0, window_p99 = 0, window_p999 = 0, window_max = 0;
   std::uint32_t slots_cost = 0;  // expected, tenths of a nanosecond; 0: not built
   std::uint32_t tree_cost = 0;
@@ -58,7 +59,7 @@ Result<std::string> Explain(const ModelFacts& facts) noexcept;
 struct TrainOptions {
   std::uint32_t keys_per_slot = 64;  // 8 to 1024; fewer: larger models, shorter windows
   // Builds this structure if it can be built, whatever it costs; for tests and experiments.
-  enum class Force : std::uint8_t { kNothing, kSlots, kTree } force = Force::kNothing;
+  enum class Force : std::uint8_t { kNothing, kSlots, kTree, kPackedTree } force = Force::kNothing;
 };
 
 // The bytes of a model, 64-byte aligned.
@@ -119,11 +120,7 @@ class Model {
   // Where a lookup of `key` would begin to look.
   Window Predict(std::uint64_t key) const noexcept { return kernels_->predict(core_, key); }
   // The way there, its window included.
-  Route Trace(std::uint64_t key) const noexcept {
-    Route route;
-    kernels_->trace(core_, key, &route);
-    return route;
-  }
+  Route Trace(std::uint64_t key) const noexcept { return TraceOf(core_, key); }
 
   std::uint32_t key_count() const noexcept { return core_.key_count; }
   // For lookups that are compiled elsewhere, over index/lookup-inl.h.

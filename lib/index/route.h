@@ -14,8 +14,9 @@
 namespace kyro::index {
 
 struct Route {
-  // What ends the way: nothing learned, an interpolating leaf, a tree below a slot, the root tree.
-  enum class End : std::uint8_t { kSearch = 0, kLeaf = 1, kSmallTree = 2, kRootTree = 3 };
+  // What ends the way: nothing learned, an interpolating leaf, a tree below a slot, the root tree,
+  // plain or packed.
+  enum class End : std::uint8_t { kSearch, kLeaf, kSmallTree, kRootTree, kPackedTree };
   // A linear node, and the slot that it chose.
   struct Step {
     std::uint32_t node = 0;
@@ -31,7 +32,7 @@ struct Route {
   std::array<std::uint32_t, kTreeLevelsMax> tree_nodes{};
   std::uint32_t leaf_base = 0;   // kLeaf: the first key it can predict
   std::uint32_t leaf_count = 0;  // kLeaf: how many keys it predicts over
-  std::uint32_t block = 0;       // trees: the block of 32 keys that they chose
+  std::uint32_t block = 0;       // trees: the block of window.count keys that they chose
 
   // What the kernels report.
   void Node(std::uint32_t node, std::uint64_t slot) noexcept {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Training: tries slots, compares them with one tree by expected cost, writes the cheaper as a
-// blob, opens that blob and looks every key up in it. What lookups will be told about the model
-// (its error, its windows, its probe) is what this last pass measured.
+// Training: tries slots, compares them with a packed and a plain tree by expected cost, writes the
+// cheapest as a blob, opens that blob and looks every key up in it. What lookups will be told about
+// the model (its error, its windows, its probe) is what this last pass measured.
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -10,6 +10,7 @@
 #include "base/status_util.h"
 #include "index/ahead.h"
 #include "index/model.h"
+#include "index/packed_tree.h"
 #include "index/slot_builder.h"
 #include "index/tree.h"
 
@@ -27,12 +28,21 @@ constexpr std::uint64_t kSmallTreeCost = 150;  // each level
 constexpr std::uint64_t kSwitchCost = 300;     // the mispredictions where leaves and others mix
 constexpr std::uint64_t kTreeCost = 500;       // a block's four lines
 constexpr std::uint64_t kTreeLevelCost = 70;
+constexpr std::uint64_t kPackedTreeCost = 400;  // a line of separators and one of keys
+
+// A tree takes twice the bytes of slots, so it has to be cheaper by a tenth.
+constexpr std::uint64_t kSlotsPercent = 110;
 
 // The root of the second attempt: when most keys pass child nodes a small root loses nothing.
 constexpr std::uint32_t kRouterKeysPerSlot = 1024;
 
 std::uint64_t CostOfTree(std::uint64_t keys) noexcept {
   return kTreeCost + kTreeLevelCost * ShapeOfTree(BlocksOf(keys)).levels;
+}
+
+std::uint64_t CostOfPackedTree(std::uint64_t keys, std::uint64_t missed) noexcept {
+  const std::uint64_t levels = ShapeOfPackedTree(keys).above.levels + 2;
+  return kPackedTreeCost + kTreeLevelCost * levels + missed * kFarCost / keys;
 }
 
 std::uint64_t CostOfSlots(const SlotBuilder::Facts& facts, std::uint64_t keys) noexcept {
@@ -103,21 +113,21 @@ class Trainer {
   }
 
   Result<ModelBytes> Train() {
+    using Force = TrainOptions::Force;
     if (keys_.size() < kModelKeysMin) return WriteHeaderOnly();
-    header_.tree_cost = static_cast<std::uint32_t>(CostOfTree(keys_.size()));
-    if (options_.force == TrainOptions::Force::kTree) {
+    if (options_.force == Force::kTree || options_.force == Force::kPackedTree) {
       header_.reason = static_cast<std::uint32_t>(Reason::kCheaper);
-      return WriteTree();
+      return WriteTree(nullptr);
     }
-    const bool limits = options_.force != TrainOptions::Force::kSlots;
+    const bool limits = options_.force != Force::kSlots;
     SlotBuilder slots(keys_, options_.keys_per_slot, limits);
     const bool built = BuildSlots(&slots);
     if (built) header_.slots_cost = Cost(slots);
-    if (!built || (limits && header_.slots_cost > header_.tree_cost)) {
-      header_.reason = static_cast<std::uint32_t>(built ? Reason::kCheaper : slots.reason());
-      return WriteTree();
-    }
-    return WriteSlots(slots);
+    // No tree costs less.
+    SetTreeCost(MayBePacked() ? CostOfPackedTree(keys_.size(), 0) : ~std::uint64_t{0});
+    if (built && (!limits || SlotsAreWorthIt())) return WriteSlots(slots);
+    header_.reason = static_cast<std::uint32_t>(built ? Reason::kCheaper : slots.reason());
+    return WriteTree(built ? &slots : nullptr);
   }
 
  private:
@@ -140,17 +150,59 @@ class Trainer {
     return blob;
   }
 
-  Result<ModelBytes> WriteTree() {
+  bool SlotsAreWorthIt() const noexcept {
+    return header_.slots_cost * std::uint64_t{100} <= header_.tree_cost * kSlotsPercent;
+  }
+  void SetTreeCost(std::uint64_t packed) noexcept {
+    const std::uint64_t cost = std::min(CostOfTree(keys_.size()), packed);
+    header_.tree_cost = static_cast<std::uint32_t>(cost);
+  }
+
+  // Of few keys the last group's empty nodes are most of the model. Equal keys are as many blocks
+  // off as they take, which a plain tree's are not.
+  bool MayBePacked() const noexcept {
+    if (options_.force == TrainOptions::Force::kPackedTree) return true;
+    const std::uint64_t bytes = ShapeOfPackedTree(keys_.size()).words * 8;
+    return options_.force != TrainOptions::Force::kTree && order_ == KeyOrder::kStrict &&
+           bytes <= 512 + keys_.size() * 29 / 100;
+  }
+
+  // The tree of the least expected cost, which is known once the packed one's keys were counted.
+  // Or `slots`, if they are not null and cheaper after all.
+  Result<ModelBytes> WriteTree(const SlotBuilder* slots) {
+    if (!MayBePacked()) return WritePlainTree();
+    const PackedShape shape = ShapeOfPackedTree(keys_.size());
+    KYRO_ASSIGN_OR_RETURN(ModelBytes blob, AllocateTree(shape.words));
+    const std::uint64_t missed = FillPackedTree(keys_, WordsOf(&blob, shape.words));
+    const std::uint64_t cost = CostOfPackedTree(keys_.size(), missed);
+    SetTreeCost(cost);
+    if (slots != nullptr && SlotsAreWorthIt()) return WriteSlots(*slots);
+    const bool plain = cost > header_.tree_cost;
+    if (plain && options_.force != TrainOptions::Force::kPackedTree) return WritePlainTree();
+    return FinishTree(Structure::kPackedTree, shape.above.levels, shape.words, std::move(blob));
+  }
+
+  Result<ModelBytes> WritePlainTree() {
     const TreeShape shape = ShapeOfTree(BlocksOf(keys_.size()));
-    const ModelLayout layout = LayoutOf(0, 0, shape.words);
-    KYRO_ASSIGN_OR_RETURN(ModelBytes blob, ModelBytes::Allocate(layout.end));
-    header_.structure = static_cast<std::uint32_t>(Structure::kTree);
-    header_.tree_levels = shape.levels;
+    KYRO_ASSIGN_OR_RETURN(ModelBytes blob, AllocateTree(shape.words));
+    FillTree(keys_, kBlockKeys, shape, WordsOf(&blob, shape.words));
+    return FinishTree(Structure::kTree, shape.levels, shape.words, std::move(blob));
+  }
+
+  static Result<ModelBytes> AllocateTree(std::uint64_t words) {
+    return ModelBytes::Allocate(LayoutOf(0, 0, words).end);
+  }
+  static std::span<std::uint64_t> WordsOf(ModelBytes* blob, std::uint64_t words) noexcept {
+    std::byte* const first = blob->bytes().data() + LayoutOf(0, 0, words).words;
+    return {reinterpret_cast<std::uint64_t*>(first), static_cast<std::size_t>(words)};
+  }
+  Result<ModelBytes> FinishTree(Structure structure, std::uint32_t levels, std::uint64_t words,
+                                ModelBytes blob) {
+    header_.structure = static_cast<std::uint32_t>(structure);
+    header_.tree_levels = levels;
     header_.tree_count = 1;
-    header_.word_count = static_cast<std::uint32_t>(shape.words);
-    header_.blob_bytes = layout.end;
-    FillTree(keys_, {reinterpret_cast<std::uint64_t*>(blob.bytes().data() + layout.words),
-                     static_cast<std::size_t>(shape.words)});
+    header_.word_count = static_cast<std::uint32_t>(words);
+    header_.blob_bytes = blob.bytes().size();
     return Finish(std::move(blob));
   }
 
@@ -192,9 +244,7 @@ class Trainer {
     for (std::uint32_t error = 0; error < kErrorBuckets; ++error) {
       header_.errors[error] = static_cast<std::uint32_t>(measured.errors[error]);
     }
-    if (header_.structure != static_cast<std::uint32_t>(Structure::kTree)) {
-      header_.probe_lines = ChooseProbeLines(measured);
-    }
+    if (header_.node_count != 0) header_.probe_lines = ChooseProbeLines(measured);
     StoreLE(blob.bytes().data(), header_);
     return blob;
   }

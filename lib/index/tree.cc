@@ -18,15 +18,16 @@ TreeShape ShapeOfTree(std::uint64_t blocks) noexcept {
   return shape;
 }
 
-void FillTree(std::span<const std::uint64_t> keys, std::span<std::uint64_t> words) noexcept {
-  const TreeShape shape = ShapeOfTree(BlocksOf(keys.size()));
+void FillTree(std::span<const std::uint64_t> keys, std::uint64_t block_keys, const TreeShape& shape,
+              std::span<std::uint64_t> words) noexcept {
   std::uint64_t child_blocks = 1;  // blocks below one child of a node of the current level
   for (std::uint32_t level = 1; level < shape.levels; ++level) child_blocks *= kTreeFanout;
   std::uint64_t* out = words.data();
   for (std::uint32_t level = 0; level < shape.levels; ++level) {
     for (std::uint64_t node = 0; node < shape.level_nodes[level]; ++node) {
       for (std::uint64_t lane = 0; lane < kTreeNodeWords; ++lane) {
-        *out++ = SeparatorBefore(keys, (node * kTreeFanout + lane + 1) * child_blocks);
+        const std::uint64_t block = (node * kTreeFanout + lane + 1) * child_blocks;
+        *out++ = SeparatorBefore(keys, block, block_keys);
       }
     }
     child_blocks /= kTreeFanout;

@@ -41,13 +41,14 @@ constexpr std::uint64_t BlocksOf(std::uint64_t keys) noexcept {
 // The shape of a root tree over `blocks` blocks, at least one.
 TreeShape ShapeOfTree(std::uint64_t blocks) noexcept;
 
-// Writes the separators of a root tree over `keys`; `words` has ShapeOfTree's size.
-void FillTree(std::span<const std::uint64_t> keys, std::span<std::uint64_t> words) noexcept;
+// Writes the separators of a root tree of that shape over blocks of `block_keys` of the `keys`.
+void FillTree(std::span<const std::uint64_t> keys, std::uint64_t block_keys, const TreeShape& shape,
+              std::span<std::uint64_t> words) noexcept;
 
 // The separator before `block`, or kNoSeparator if there is no such block.
-inline std::uint64_t SeparatorBefore(std::span<const std::uint64_t> keys,
-                                     std::uint64_t block) noexcept {
-  return block * kBlockKeys < keys.size() ? keys[block * kBlockKeys - 1] : kNoSeparator;
+inline std::uint64_t SeparatorBefore(std::span<const std::uint64_t> keys, std::uint64_t block,
+                                     std::uint64_t block_keys = kBlockKeys) noexcept {
+  return block * block_keys < keys.size() ? keys[block * block_keys - 1] : kNoSeparator;
 }
 
 }  // namespace kyro::index

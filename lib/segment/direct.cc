@@ -107,6 +107,18 @@ struct AnswerProbe {
     }
     return Unproved(place, key);
   }
+  // One of kPackedBlockKeys keys that are not there lies before the line's first.
+  static HWY_INLINE Lookup Line(Place place, std::uint64_t key, std::uint32_t start) {
+    const Columns& columns = place.columns();
+    const std::uint32_t less =
+        index::HWY_NAMESPACE::CountLess<index::kPackedBlockKeys>(columns.keys + start, key);
+    if (HWY_LIKELY(less < index::kPackedBlockKeys)) {
+      const std::uint32_t position = start + less;
+      if (HWY_LIKELY(columns.keys[position] == key)) return ValueAt<kEight>(columns, position);
+      if (position != 0 && columns.keys[position - 1] < key) return Lookup::Absent();
+    }
+    return Unproved(place, key);
+  }
   template <std::uint32_t kKeys>
   static HWY_INLINE Lookup Leaf(Place place, std::uint64_t key, std::uint32_t start,
                                 std::uint32_t) {
@@ -137,6 +149,13 @@ inline void MultiGetInSlots(const Direct<U64>& direct, const std::uint64_t* keys
                                                         std::min(kLockstep, count - i));
   }
 }
+inline void MultiGetInPackedTree(const Direct<U64>& direct, const std::uint64_t* keys, Lookup* out,
+                                 std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; i += kLockstep) {
+    index::HWY_NAMESPACE::FindPackedLockstep<BatchProbe>({&direct}, keys + i, out + i,
+                                                         std::min(kLockstep, count - i));
+  }
+}
 inline void MultiGetInTree(const Direct<U64>& direct, const std::uint64_t* keys, Lookup* out,
                            std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; i += kLockstep) {
@@ -161,23 +180,33 @@ Get ChooseSlots(std::uint32_t lines) {
   }
 }
 
-template <std::uint32_t kLevels>
-constexpr Get kGetInTree =
-    &GetDirect<index::HWY_NAMESPACE::TreeLookup<kLevels, AnswerProbe<true> > >;
+constexpr Get kGetInAnyPackedTree =
+    &GetDirect<index::HWY_NAMESPACE::AnyPackedTreeLookup<AnswerProbe<false> > >;
 
-inline Get ChooseTree(std::uint32_t levels) {
-  constexpr Get kGets[] = {kGetInTree<1>, kGetInTree<2>, kGetInTree<3>, kGetInTree<4>,
-                           kGetInTree<5>, kGetInTree<6>, kGetInTree<7>};
-  static_assert(std::size(kGets) == index::kTreeLevelsMax);
-  return kGets[levels - 1];
+template <std::uint32_t kLevels>
+constexpr Get kGetInPackedTree =
+    &GetDirect<index::HWY_NAMESPACE::PackedTreeLookup<kLevels, AnswerProbe<true> > >;
+
+// From 72 thousand to 353 million keys.
+inline Get ChoosePackedTree(std::uint32_t levels) {
+  switch (levels) {
+    case 2:
+      return kGetInPackedTree<2>;
+    case 3:
+      return kGetInPackedTree<3>;
+    case 4:
+      return kGetInPackedTree<4>;
+    default:
+      return kGetInAnyPackedTree;
+  }
 }
 
 // A copy for each number of lines and each depth only where 8-byte values are: else the value's
-// line, which cannot always be asked for in advance, is what a lookup waits for.
+// line, which cannot always be asked for in advance, is what a lookup waits for. Nor of plain
+// trees, which training seldom chooses.
 inline DirectWay<U64> Choose(const Core& core, const Columns& columns) {
   constexpr Get kAnySlots = &GetDirect<index::HWY_NAMESPACE::AnySlotLookup<AnswerProbe<false> > >;
-  constexpr Get kAnyTree =
-      &GetDirect<index::HWY_NAMESPACE::AnyTreeLookup<AnswerProbe<false>, false> >;
+  constexpr Get kAnyTree = &GetDirect<index::HWY_NAMESPACE::AnyTreeLookup<AnswerProbe<false> > >;
   const bool eight = columns.value_stride == 8;
   switch (core.structure) {
     case index::Structure::kSlots:
@@ -185,7 +214,10 @@ inline DirectWay<U64> Choose(const Core& core, const Columns& columns) {
     case index::Structure::kMixed:
       return {eight ? ChooseSlots<true>(core.probe_lines) : kAnySlots, &MultiGetInSlots};
     case index::Structure::kTree:
-      return {eight ? ChooseTree(core.tree_levels) : kAnyTree, &MultiGetInTree};
+      return {kAnyTree, &MultiGetInTree};
+    case index::Structure::kPackedTree:
+      return {eight ? ChoosePackedTree(core.tree_levels) : kGetInAnyPackedTree,
+              &MultiGetInPackedTree};
     case index::Structure::kSearch:
       break;
   }

@@ -45,10 +45,13 @@ Facts FactsOf(const SegmentFiles& files) {
     case index::Structure::kTree:
       facts.structure = "tree";
       break;
+    case index::Structure::kPackedTree:
+      facts.structure = "packed tree";
+      break;
   }
   if (auto why = index::Explain(model); why.ok()) facts.why = std::move(why).value();
   facts.leaves = model.leaves;
-  facts.depth = model.structure == index::Structure::kTree ? model.tree_levels : model.depth;
+  facts.depth = model.tree_levels != 0 ? model.tree_levels : model.depth;
   facts.max_error = model.max_error;
   facts.window_p50 = model.window_p50;
   facts.window_p99 = model.window_p99;

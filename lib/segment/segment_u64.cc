@@ -64,7 +64,8 @@ class U64Segment final : public SegmentBase<U64> {
     direct->columns = columns_;
     // Only a damaged model has slots for another range than that of the keys.
     const index::NodeRecord& root = direct->core.root;
-    const bool slots = direct->core.structure != index::Structure::kTree;
+    const bool slots = direct->core.structure == index::Structure::kSlots ||
+                       direct->core.structure == index::Structure::kMixed;
     if (slots && (root.min != first_key_ || root.span != key_span_)) return {};
     return ChooseDirect(direct->core, direct->columns);
   }
@@ -261,15 +262,19 @@ void U64Segment::ExplainSearch(std::uint64_t key, Explanation* told) const {
   const auto last = reinterpret_cast<std::uintptr_t>(keys_ + told->window.end) - 1;
   told->window_lines = last / 64 - first / 64 + 1;
   if (window.in_tree) {
+    const bool packed = told->route.end == index::Route::End::kPackedTree;
     told->bound_first = told->window.begin;
-    told->bound_last = told->window.end;
+    told->bound_last =
+        std::min(told->window.end + (packed ? model_.facts().max_error : 0), entries_);
   } else {
     const std::uint64_t error = model_.facts().max_error;
     told->bound_first = window.position - std::min<std::uint64_t>(window.position, error);
     told->bound_last = std::min(window.position + error + 1, entries_);
   }
-  // As index/lookup-inl.h has it: a key below and a key not below were both read.
-  told->probe_proves = lower_bound > told->window.begin && lower_bound < told->window.end;
+  // As index/lookup-inl.h has it: a key below and a key not below were both read, or the key
+  // itself.
+  const bool inside = lower_bound > told->window.begin && lower_bound < told->window.end;
+  told->probe_proves = inside || (lower_bound == told->window.begin && keys_[lower_bound] == key);
 }
 
 }  // namespace

@@ -48,8 +48,9 @@ TEST(Model, EveryStructureIsExactForEveryKeySet) {
   for (const KeySet& set : AllSets()) {
     const Column column(set.keys);
     const Keys queries = QueriesFor(column.keys(), 3);
-    for (auto force : {TrainOptions::Force::kSlots, TrainOptions::Force::kTree}) {
-      SCOPED_TRACE(set.name + (force == TrainOptions::Force::kSlots ? " slots" : " tree"));
+    for (auto force : {TrainOptions::Force::kSlots, TrainOptions::Force::kTree,
+                       TrainOptions::Force::kPackedTree}) {
+      SCOPED_TRACE(set.name + ", force " + std::to_string(static_cast<int>(force)));
       TrainOptions options;
       options.force = force;
       for (std::uint32_t keys_per_slot : {16u, 64u, 300u}) {
@@ -98,69 +99,115 @@ TEST(Model, BatchEqualsSingleLookups) {
 
 TEST(Model, EveryTargetPredictsWhatTheFormatPageSays) {
   for (const KeySet& set : AllSets()) {
-    SCOPED_TRACE(set.name);
-    const Result<ModelBytes> blob = Train(set.keys);
-    ASSERT_TRUE(blob.ok());
-    const Keys queries = QueriesFor(set.keys, 5);
-    ForEachTarget([&] {
-      const Result<Model> model =
-          Model::Open(blob->bytes(), static_cast<std::uint32_t>(set.keys.size()));
-      ASSERT_TRUE(model.ok());
-      for (std::uint64_t query : queries) {
-        const Window window = model->Predict(query);
-        const ReferenceWindow want = ReferencePredict(blob->bytes(), query);
-        ASSERT_EQ(window.start, want.start) << query;
-        ASSERT_EQ(window.count, want.count) << query;
-      }
-    });
+    for (auto force : {TrainOptions::Force::kNothing, TrainOptions::Force::kTree,
+                       TrainOptions::Force::kPackedTree}) {
+      SCOPED_TRACE(set.name + ", force " + std::to_string(static_cast<int>(force)));
+      TrainOptions options;
+      options.force = force;
+      const Result<ModelBytes> blob = Train(set.keys, options);
+      ASSERT_TRUE(blob.ok());
+      const Keys queries = QueriesFor(set.keys, 5);
+      ForEachTarget([&] {
+        const Result<Model> model =
+            Model::Open(blob->bytes(), static_cast<std::uint32_t>(set.keys.size()));
+        ASSERT_TRUE(model.ok());
+        for (std::uint64_t query : queries) {
+          const Window window = model->Predict(query);
+          const ReferenceWindow want = ReferencePredict(blob->bytes(), query);
+          ASSERT_EQ(window.start, want.start) << query;
+          ASSERT_EQ(window.count, want.count) << query;
+        }
+      });
+    }
+  }
+}
+
+void ExpectInsideTheRecordedError(const KeySet& set, TrainOptions::Force force) {
+  SCOPED_TRACE(set.name + ", force " + std::to_string(static_cast<int>(force)));
+  TrainOptions options;
+  options.force = force;
+  const Result<ModelBytes> blob = Train(set.keys, options);
+  ASSERT_TRUE(blob.ok());
+  const Result<Model> model =
+      Model::Open(blob->bytes(), static_cast<std::uint32_t>(set.keys.size()));
+  ASSERT_TRUE(model.ok());
+  const std::int64_t error = model->facts().max_error;
+  Rng rng(3);
+  Keys queries = QueriesFor(set.keys);
+  for (int i = 0; i < 20000; ++i) queries.push_back(rng.Next());
+  for (std::uint64_t query : queries) {
+    const Window window = model->Predict(query);
+    const std::int64_t found = Expected(set.keys, query);
+    const std::int64_t low = window.in_tree ? window.start : window.position - error;
+    const std::int64_t behind =
+        model->facts().structure == Structure::kPackedTree ? error : std::int64_t{0};
+    const std::int64_t high =
+        window.in_tree ? window.start + window.count + behind : window.position + error + 1;
+    ASSERT_LE(low, found) << query;
+    ASSERT_GE(high, found) << query;
   }
 }
 
 TEST(Model, LowerBoundLiesInsideTheRecordedError) {
   for (const KeySet& set : LargeSets(kLargeCount)) {
-    SCOPED_TRACE(set.name);
-    const Result<ModelBytes> blob = Train(set.keys);
-    ASSERT_TRUE(blob.ok());
-    const Result<Model> model =
-        Model::Open(blob->bytes(), static_cast<std::uint32_t>(set.keys.size()));
-    ASSERT_TRUE(model.ok());
-    const std::int64_t error = model->facts().max_error;
-    Rng rng(3);
-    Keys queries = QueriesFor(set.keys);
-    for (int i = 0; i < 20000; ++i) queries.push_back(rng.Next());
-    for (std::uint64_t query : queries) {
-      const Window window = model->Predict(query);
-      const std::int64_t found = Expected(set.keys, query);
-      const std::int64_t low = window.in_tree ? window.start : window.position - error;
-      const std::int64_t high =
-          window.in_tree ? window.start + window.count : window.position + error + 1;
-      ASSERT_LE(low, found) << query;
-      ASSERT_GE(high, found) << query;
+    for (auto force : {TrainOptions::Force::kNothing, TrainOptions::Force::kPackedTree}) {
+      ExpectInsideTheRecordedError(set, force);
+    }
+  }
+}
+
+void ExpectMonotonePredictions(const KeySet& set, TrainOptions::Force force) {
+  SCOPED_TRACE(set.name + ", force " + std::to_string(static_cast<int>(force)));
+  TrainOptions options;
+  options.force = force;
+  const Result<ModelBytes> blob = Train(set.keys, options);
+  ASSERT_TRUE(blob.ok());
+  const Result<Model> model =
+      Model::Open(blob->bytes(), static_cast<std::uint32_t>(set.keys.size()));
+  ASSERT_TRUE(model.ok());
+  Keys queries = QueriesFor(set.keys);
+  std::sort(queries.begin(), queries.end());
+  std::uint32_t leaf_before = 0, start_before = 0;
+  for (std::uint64_t query : queries) {
+    const Window window = model->Predict(query);
+    if (!window.in_tree) {
+      ASSERT_GE(window.position, leaf_before) << query;
+      leaf_before = window.position;
+    } else {
+      ASSERT_GE(window.start, start_before) << query;
+      start_before = window.start;
     }
   }
 }
 
 TEST(Model, PredictionIsMonotone) {
   for (const KeySet& set : LargeSets(kLargeCount)) {
-    SCOPED_TRACE(set.name);
-    const Result<ModelBytes> blob = Train(set.keys);
-    ASSERT_TRUE(blob.ok());
-    const Result<Model> model =
-        Model::Open(blob->bytes(), static_cast<std::uint32_t>(set.keys.size()));
-    ASSERT_TRUE(model.ok());
-    Keys queries = QueriesFor(set.keys);
-    std::sort(queries.begin(), queries.end());
-    std::uint32_t leaf_before = 0, start_before = 0;
-    for (std::uint64_t query : queries) {
-      const Window window = model->Predict(query);
-      if (!window.in_tree) {
-        ASSERT_GE(window.position, leaf_before) << query;
-        leaf_before = window.position;
-      } else {
-        ASSERT_GE(window.start, start_before) << query;
-        start_before = window.start;
-      }
+    for (auto force : {TrainOptions::Force::kNothing, TrainOptions::Force::kPackedTree}) {
+      ExpectMonotonePredictions(set, force);
     }
+  }
+}
+
+// A model need not lie on a cache line.
+TEST(Model, EightBytesOfAlignmentAreEnough) {
+  const Column column(CoastlineKeys(20000, 4));
+  const Keys queries = QueriesFor(column.keys(), 3);
+  for (auto force : {TrainOptions::Force::kSlots, TrainOptions::Force::kTree,
+                     TrainOptions::Force::kPackedTree}) {
+    TrainOptions options;
+    options.force = force;
+    const Result<ModelBytes> blob = Train(column.keys(), options);
+    ASSERT_TRUE(blob.ok());
+    Result<ModelBytes> moved = ModelBytes::Allocate(blob->bytes().size() + 8);
+    ASSERT_TRUE(moved.ok());
+    const auto bytes = moved->bytes().subspan(8);
+    std::ranges::copy(blob->bytes(), bytes.begin());
+    ForEachTarget([&] {
+      const Result<Model> model =
+          Model::Open(bytes, static_cast<std::uint32_t>(column.keys().size()));
+      ASSERT_TRUE(model.ok());
+      ExpectExact(*model, column.keys(), queries);
+    });
   }
 }
 

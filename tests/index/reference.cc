@@ -22,7 +22,9 @@ class Reader {
       case 0:
         return {0, U32(24)};
       case 3:
-        return Block(RootTree());
+        return Block(RootTree((U32(24) + 31) / 32));
+      case 4:
+        return PackedTree();
       default:
         return Slots();
     }
@@ -47,9 +49,8 @@ class Reader {
   ReferenceWindow Block(std::uint64_t block) const {
     return {std::min(block * 32, U32(24) - 32), 32};
   }
-  std::uint64_t RootTree() const {
+  std::uint64_t RootTree(std::uint64_t blocks) const {
     const std::uint64_t levels = U32(44);
-    const std::uint64_t blocks = (U32(24) + 31) / 32;
     std::uint64_t reach = 1;
     for (std::uint64_t level = 0; level < levels; ++level) reach *= 17;
     std::uint64_t node = 0, first_word = 0, nodes = 1;
@@ -60,6 +61,27 @@ class Reader {
       nodes = level < 2 ? (blocks + reach - 1) / reach : nodes * 17;
     }
     return node;
+  }
+  ReferenceWindow PackedTree() const {
+    const std::uint64_t keys = U32(24);
+    const std::uint64_t groups = (keys + 263) / 264 / 16 + 1;
+    // Behind the ends of all groups come as many nodes of 8 words and one more.
+    const std::uint64_t nodes = U32(72) - 8 * (16 * groups + 1);
+    const std::uint64_t ends = nodes - 16 * groups;
+    const std::uint64_t group = RootTree(groups);
+    const std::uint64_t node = 16 * group + Below(ends + 16 * group);
+    const std::uint64_t low = U64(words_ + 8 * (ends + node) - 8);
+    const std::uint64_t high = U64(words_ + 8 * (ends + node));
+    std::uint64_t unit = 1;
+    while ((high - low) / unit > 0xffff) unit *= 2;
+    const std::uint64_t distance = key_ < low ? 0 : (key_ - low) / unit;
+    std::uint64_t block = 33 * node;
+    for (std::uint64_t i = 0; i < 32; ++i) {
+      std::uint16_t lane;
+      std::memcpy(&lane, model_.data() + words_ + 8 * nodes + 64 * node + 2 * i, 2);
+      block += lane < distance ? 1 : 0;
+    }
+    return {std::min(block * 8, keys - 8), 8};
   }
   ReferenceWindow Slots() const {
     std::uint64_t node = 0;

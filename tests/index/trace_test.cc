@@ -14,7 +14,8 @@ std::vector<KeySet> AllSets() {
 }
 
 bool IsTree(const Route& route) {
-  return route.end == Route::End::kSmallTree || route.end == Route::End::kRootTree;
+  return route.end == Route::End::kSmallTree || route.end == Route::End::kRootTree ||
+         route.end == Route::End::kPackedTree;
 }
 
 // What the parts of a route say of each other and of the facts.
@@ -41,17 +42,25 @@ void ExpectConsistent(const Route& route, const ModelFacts& facts) {
       EXPECT_EQ(route.step_count, 0u);
       EXPECT_EQ(route.level_count, facts.tree_levels);
       break;
+    case Route::End::kPackedTree:
+      EXPECT_EQ(facts.structure, Structure::kPackedTree);
+      EXPECT_EQ(route.step_count, 0u);
+      EXPECT_EQ(route.level_count, facts.tree_levels);
+      EXPECT_EQ(route.window.count, kPackedBlockKeys);
+      break;
   }
   EXPECT_LE(route.step_count, std::max(facts.depth, 1u));
   if (IsTree(route)) {
-    EXPECT_EQ(route.window.start, std::min(route.block * kBlockKeys, facts.key_count - kBlockKeys));
+    const std::uint32_t keys = route.window.count;
+    EXPECT_EQ(route.window.start, std::min(route.block * keys, facts.key_count - keys));
     EXPECT_EQ(route.tree_nodes[0], 0u);
   }
 }
 
 TEST(Trace, SaysWhereEveryLookupBeginsToLook) {
   for (const KeySet& set : AllSets()) {
-    for (auto force : {TrainOptions::Force::kNothing, TrainOptions::Force::kTree}) {
+    for (auto force : {TrainOptions::Force::kNothing, TrainOptions::Force::kTree,
+                       TrainOptions::Force::kPackedTree}) {
       SCOPED_TRACE(set.name);
       const Column column(set.keys);
       TrainOptions options;
@@ -98,6 +107,29 @@ TEST(Trace, FollowsARootTreeDown) {
       below = route.tree_nodes[level];
     }
   }
+}
+
+// Uniform keys are seldom missed: then the way to a block is its number's.
+TEST(Trace, FollowsAPackedTreeDown) {
+  const Keys keys = UniformKeys(200000, 3);
+  TrainOptions options;
+  options.force = TrainOptions::Force::kPackedTree;
+  const Result<ModelBytes> blob = Train(keys, options);
+  ASSERT_TRUE(blob.ok());
+  const Result<Model> model = Model::Open(blob->bytes(), static_cast<std::uint32_t>(keys.size()));
+  ASSERT_TRUE(model.ok());
+  ASSERT_EQ(model->facts().tree_levels, 4u);
+  std::size_t missed = 0;
+  for (std::size_t i = 0; i < keys.size(); i += 7) {
+    const Route route = model->Trace(keys[i]);
+    missed += route.block != i / kPackedBlockKeys ? 1 : 0;
+    ASSERT_EQ(route.level_count, 4u);
+    ASSERT_EQ(route.tree_nodes[3], i / kPackedNodeKeys) << i;
+    ASSERT_EQ(route.tree_nodes[2], i / kPackedNodeKeys / kGroupNodes) << i;
+    ASSERT_EQ(route.tree_nodes[1], route.tree_nodes[2] / kTreeFanout) << i;
+    ASSERT_EQ(route.tree_nodes[0], 0u);
+  }
+  EXPECT_LT(missed, keys.size() / 7 / 100);
 }
 
 // Keys of one leaf are those that its slot counts.

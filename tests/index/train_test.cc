@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
+#include <set>
 
 #include "index/model.h"
+#include "index/packed_tree.h"
 #include "index/test_util.h"
 
 namespace kyro::index {
@@ -34,10 +36,12 @@ TEST(Train, BytesPerKeyAreBoundedForAnyKeys) {
 TEST(Train, WindowsAreBoundedForAnyKeys) {
   for (const KeySet& set : LargeSets(kCount)) {
     const ModelFacts facts = FactsFor(set.keys);
-    EXPECT_LE(facts.window_p50, 32u) << set.name;
-    EXPECT_LE(facts.window_p999, 64u) << set.name;
-    EXPECT_LE(facts.window_max, 64u) << set.name;
-    EXPECT_LE(facts.max_error, 31u) << set.name;
+    // A missed key of a packed tree is somewhere in its node.
+    const bool packed = facts.structure == Structure::kPackedTree;
+    EXPECT_LE(facts.window_p50, packed ? 8u : 32u) << set.name;
+    EXPECT_LE(facts.window_p999, packed ? kPackedNodeKeys : 64u) << set.name;
+    EXPECT_LE(facts.window_max, packed ? kPackedNodeKeys : 64u) << set.name;
+    EXPECT_LE(facts.max_error, packed ? kPackedNodeKeys - kPackedBlockKeys : 31u) << set.name;
   }
 }
 
@@ -52,12 +56,72 @@ TEST(Train, UniformKeysGiveSmallSlots) {
 }
 
 TEST(Train, ClusteredKeysGiveOneTree) {
-  for (const Keys& keys : {CoastlineKeys(kCount, 1), ClumpKeys(kCount, 1)}) {
-    const ModelFacts facts = FactsFor(keys);
-    EXPECT_EQ(facts.structure, Structure::kTree);
-    EXPECT_EQ(facts.tree_keys, keys.size());
-    EXPECT_EQ(facts.window_p999, 32u);
-    EXPECT_LE(facts.bytes_per_key(), 0.27);
+  const Keys keys = CoastlineKeys(kCount, 1);
+  const ModelFacts facts = FactsFor(keys);
+  EXPECT_EQ(facts.structure, Structure::kPackedTree);
+  EXPECT_EQ(facts.tree_keys, keys.size());
+  EXPECT_EQ(facts.window_p50, 8u);
+  EXPECT_LE(facts.bytes_per_key(), 0.29);
+}
+
+// Keys that share a unit with the last key of a block before theirs: 16 bits do not tell
+// consecutive keys apart from the distances between clumps of them.
+TEST(Train, KeysThatAPackedTreeWouldMissGiveAPlainOne) {
+  const Keys keys = ClumpKeys(kCount, 1);
+  const ModelFacts facts = FactsFor(keys);
+  EXPECT_EQ(facts.structure, Structure::kTree);
+  EXPECT_EQ(facts.tree_keys, keys.size());
+  EXPECT_EQ(facts.window_p999, 32u);
+  EXPECT_LE(facts.bytes_per_key(), 0.27);
+  TrainOptions options;
+  options.force = TrainOptions::Force::kPackedTree;
+  const ModelFacts packed = FactsFor(keys, options);
+  EXPECT_EQ(packed.structure, Structure::kPackedTree);
+  EXPECT_GT(packed.window_p50, kPackedBlockKeys);
+  EXPECT_EQ(packed.tree_keys, keys.size());
+}
+
+// Of few keys the empty nodes of its last group would be most of the model.
+TEST(Train, FewKeysGiveAPlainTree) {
+  const ModelFacts few = FactsFor(CoastlineKeys(4000, 1));
+  EXPECT_EQ(few.structure, Structure::kTree);
+  const ModelFacts more = FactsFor(CoastlineKeys(20000, 1));
+  EXPECT_EQ(more.structure, Structure::kPackedTree);
+}
+
+// The count that decides is that of the keys which lookups do not find in their first line.
+TEST(Train, CountsTheKeysThatAPackedTreeMisses) {
+  for (const KeySet& set : LargeSets(20000)) {
+    SCOPED_TRACE(set.name);
+    const PackedShape shape = ShapeOfPackedTree(set.keys.size());
+    std::vector<std::uint64_t> words(shape.words);
+    const std::uint64_t missed = FillPackedTree(set.keys, words);
+    TrainOptions options;
+    options.force = TrainOptions::Force::kPackedTree;
+    const Result<ModelBytes> blob = Train(set.keys, options);
+    ASSERT_TRUE(blob.ok());
+    const auto count = static_cast<std::uint32_t>(set.keys.size());
+    const Result<Model> model = Model::Open(blob->bytes(), count);
+    ASSERT_TRUE(model.ok());
+    std::uint64_t found = 0;
+    std::uint32_t rank = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (i > 0 && set.keys[i] != set.keys[i - 1]) rank = i;
+      if (i > 0 && rank != i) continue;  // where its equal is
+      const Window window = model->Predict(set.keys[i]);
+      ASSERT_LE(window.start, rank);
+      if (rank < window.start + window.count) ++found;
+    }
+    const std::uint64_t distinct = std::set<std::uint64_t>(set.keys.begin(), set.keys.end()).size();
+    if (!set.duplicates) {
+      EXPECT_EQ(missed, distinct - found);
+    }
+    const Result<Measured> measured = MeasureModel(*model, set.keys);
+    ASSERT_TRUE(measured.ok());
+    EXPECT_EQ(measured->outside, 0u);
+    if (!set.duplicates) {
+      EXPECT_EQ(measured->errors[0], found);
+    }
   }
 }
 
@@ -135,7 +199,8 @@ TEST(VerifyModel, FindsAModelOfOtherKeys) {
   const Keys keys = UniformKeys(kCount, 1);
   Keys others = UniformKeys(kCount, 2);
   ASSERT_EQ(keys.size(), others.size());
-  for (auto force : {TrainOptions::Force::kSlots, TrainOptions::Force::kTree}) {
+  for (auto force : {TrainOptions::Force::kSlots, TrainOptions::Force::kTree,
+                     TrainOptions::Force::kPackedTree}) {
     TrainOptions options;
     options.force = force;
     const Result<ModelBytes> blob = Train(keys, options);

@@ -101,10 +101,10 @@ std::vector<KeySet> Sets(std::size_t count) {
 }
 
 TEST(Direct, AnswersAreThoseOfABinarySearch) {
-  int checked = 0, trees = 0, slots = 0, mixed = 0;
+  int checked = 0, trees = 0, packed = 0, slots = 0, mixed = 0;
   index::ForEachTarget([&] {
     for (const KeySet& set : Sets(20000)) {
-      for (const Force force : {Force::kNothing, Force::kSlots, Force::kTree}) {
+      for (const Force force : {Force::kNothing, Force::kSlots, Force::kTree, Force::kPackedTree}) {
         for (const std::uint32_t width : {8u, 3u, 100u}) {
           SCOPED_TRACE(set.name + ", width " + std::to_string(width));
           Rows rows(set, width, force);
@@ -114,6 +114,7 @@ TEST(Direct, AnswersAreThoseOfABinarySearch) {
           EXPECT_EQ(rows.counters().fallbacks.load(), 0u);
           ++checked;
           trees += rows.core().structure == index::Structure::kTree;
+          packed += rows.core().structure == index::Structure::kPackedTree;
           slots += rows.core().structure == index::Structure::kSlots;
           mixed += rows.core().structure == index::Structure::kMixed;
         }
@@ -123,6 +124,7 @@ TEST(Direct, AnswersAreThoseOfABinarySearch) {
   // Where the best target has no such way there is nothing to check.
   if (checked == 0) GTEST_SKIP() << "no AVX2 on this machine";
   EXPECT_GT(trees, 10);
+  EXPECT_GT(packed, 10);
   EXPECT_GT(slots, 10);
   EXPECT_GT(mixed, 10);
 }
@@ -140,12 +142,25 @@ TEST(Direct, EveryDepthOfATree) {
   EXPECT_EQ(levels, (std::set<std::uint32_t>{1, 2, 3, 4}));
 }
 
+TEST(Direct, DepthsOfAPackedTree) {
+  std::set<std::uint32_t> levels;
+  for (const std::size_t count : {64u, 71544u, 71545u, 1220472u, 1220473u}) {
+    KeySet set{"uniform", index::UniformKeys(count, 3)};
+    Rows rows(set, 8, Force::kPackedTree);
+    if (!rows.offered()) GTEST_SKIP() << "no AVX2 on this machine";
+    NeverDue(rows.lookups());
+    rows.Check(rows.Queries());
+    levels.insert(rows.core().tree_levels);
+  }
+  EXPECT_EQ(levels, (std::set<std::uint32_t>{1, 2, 3}));
+}
+
 // Slots, nodes and separators may hold anything (index/core.h C4): answers stay those of the keys.
 TEST(Direct, AnyModelBytesGiveTheSameAnswers) {
   index::Rng rng(11);
   std::uint64_t fallbacks = 0, offered = 0;
   for (const KeySet& set : Sets(3000)) {
-    for (const Force force : {Force::kSlots, Force::kTree}) {
+    for (const Force force : {Force::kSlots, Force::kTree, Force::kPackedTree}) {
       for (int round = 0; round < 8; ++round) {
         SCOPED_TRACE(set.name + ", round " + std::to_string(round));
         Rows rows(set, round % 2 == 0 ? 8 : 5, force);

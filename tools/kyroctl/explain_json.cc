@@ -47,6 +47,8 @@ std::string_view EndName(Route::End end) noexcept {
       return "small_tree";
     case Route::End::kRootTree:
       return "root_tree";
+    case Route::End::kPackedTree:
+      return "packed_tree";
   }
   return "unknown";
 }

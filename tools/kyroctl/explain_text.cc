@@ -48,6 +48,7 @@ std::string Way(const Route& route) {
       return text;
     case Route::End::kSmallTree:
     case Route::End::kRootTree:
+    case Route::End::kPackedTree:
       break;
   }
   fmt::format_to(out, "tree of {}, ", Counted(route.level_count, "level"));
@@ -61,9 +62,12 @@ std::string Way(const Route& route) {
 void AppendPrediction(std::string* out, const Explanation& told) {
   const index::Window& window = told.route.window;
   if (window.in_tree) {
-    AppendField(out, 4, "predicted",
-                fmt::format("block {}: the keys {} to {}", Count(told.route.block),
-                            Count(told.window.begin), Count(told.window.end - 1)));
+    const std::uint64_t behind = told.bound_last - told.window.end;
+    AppendField(
+        out, 4, "predicted",
+        fmt::format("block {}: the keys {} to {}{}", Count(told.route.block),
+                    Count(told.window.begin), Count(told.window.end - 1),
+                    behind == 0 ? "" : fmt::format(", at most {} behind it", Count(behind))));
   } else {
     AppendField(
         out, 4, "predicted",

@@ -191,9 +191,11 @@ std::string ErrorHistogram(const Profile& profile, std::string_view id) {
   histogram.label_first = static_cast<std::size_t>(reach) % histogram.label_every;  // so 0 is one
   const std::uint64_t leaves = Sum(profile.leaf_errors), trees = Sum(profile.tree_errors);
   const std::string caption = fmt::format(
-      "How many keys stand how far from where the model predicts them.{}{}{}",
+      "How many keys stand how far from where the model predicts them.{}{}{}{}",
       leaves != 0 ? " A narrow peak at 0 is a good model." : "",
       trees != 0 ? " A tree predicts the middle of a block; all places in it are as likely." : "",
+      profile.lines != 0 ? " Keys that a packed tree misses by more are counted at the right end."
+                         : "",
       Swatches(leaves != 0, trees != 0));
   return Figure("Errors", Draw(histogram), caption,
                 BarNumbers(histogram, "keys in leaves", "keys in trees"));
@@ -214,8 +216,9 @@ std::string WindowHistogram(const Profile& profile, std::string_view id) {
   for (std::size_t i = 1; i < widths.size(); ++i) last = widths[i] != 0 ? i : last;
   const std::uint64_t trees = Sum(profile.tree_errors);
   for (std::size_t half = 1; half <= std::max<std::size_t>(last, 8); ++half) {
-    const std::uint64_t in_trees = half == index::kBlockKeys / 2 ? trees : 0;
-    histogram.bars.push_back({.label = fmt::format("{}", 2 * half),
+    const std::uint64_t in_trees = profile.tree_windows[half];
+    const bool more = half + 1 == widths.size();
+    histogram.bars.push_back({.label = fmt::format("{}{}", 2 * half, more ? "+" : ""),
                               .tip_unit = "keys",
                               .first = widths[half] - in_trees,
                               .second = in_trees});
@@ -279,6 +282,7 @@ std::vector<Layer> LayersOf(const Profile& profile) {
     layers.push_back({fmt::format("tree level {}", i + 1), profile.tree_nodes[i], "tree"});
   }
   if (profile.blocks != 0) layers.push_back({"blocks of 32 keys", profile.blocks, "tree"});
+  if (profile.lines != 0) layers.push_back({"blocks of 8 keys", profile.lines, "tree"});
   layers.push_back({"keys", profile.rows, "plain"});
   return layers;
 }
@@ -304,9 +308,10 @@ std::string LayersFigure(const Profile& profile, std::string_view id) {
     svg.Text(kLabels + width + 7, top + 14, "start", Count(layer.count));
     rows.push_back({layer.name, Count(layer.count)});
   }
-  constexpr std::string_view kNames[kEndings] = {"a leaf below the root",
-                                                 "a leaf below a child node", "a small tree",
-                                                 "the root tree", "a binary search"};
+  constexpr std::string_view kNames[kEndings] = {
+      "a leaf below the root", "a leaf below a child node",
+      "a small tree",          "the root tree",
+      "a packed tree",         "a binary search"};
   std::string ends;
   for (std::size_t i = 0; i < kEndings; ++i) {
     if (profile.endings[i] == 0) continue;

@@ -149,14 +149,18 @@ std::string ErrorBandFigure(const Profile& profile, std::string_view id, std::ui
   const bool trees = profile.endings[static_cast<std::size_t>(Ending::kSmallTree)] +
                          profile.endings[static_cast<std::size_t>(Ending::kRootTree)] !=
                      0;
+  const bool packed = profile.lines != 0;
   return Figure(
       "Error along the keys", svg.Finish(),
       fmt::format("For each column of keys, how far they stand from their predictions: the wide "
-                  "band spans all of them, the narrow one the mean distance.{}{}",
+                  "band spans all of them, the narrow one the mean distance.{}{}{}",
                   bound,
                   trees ? " A tree names a block of 32 keys, so its keys stand 16 below to 15 "
                           "above its middle."
-                        : ""));
+                        : "",
+                  packed ? " A packed tree names a block of 8 keys, and misses some keys, which "
+                           "stand in a later one."
+                         : ""));
 }
 
 }  // namespace kyro::kyroctl

@@ -22,6 +22,8 @@ Ending EndingOf(const index::Route& route) noexcept {
       return Ending::kSmallTree;
     case index::Route::End::kRootTree:
       return Ending::kRootTree;
+    case index::Route::End::kPackedTree:
+      return Ending::kPackedTree;
     case index::Route::End::kSearch:
       break;
   }
@@ -48,12 +50,11 @@ void AddReach(const std::array<std::uint64_t, kKeyColumns>& rank,
 
 }  // namespace
 
-std::array<std::uint64_t, kErrorSpan + 2> Profile::windows() const noexcept {
-  std::array<std::uint64_t, kErrorSpan + 2> widths{};
+Profile::Windows Profile::windows() const noexcept {
+  Windows widths = tree_windows;
   for (std::int64_t error = -kErrorSpan; error <= kErrorSpan; ++error) {
     const auto at = static_cast<std::size_t>(error + kErrorSpan);
     widths[static_cast<std::size_t>(std::abs(error)) + 1] += leaf_errors[at];
-    widths[index::kBlockKeys / 2] += tree_errors[at];
   }
   return widths;
 }
@@ -146,13 +147,21 @@ void Profiler::AddToColumn(KeyColumn* column, bool modelled, std::int64_t error)
 }
 
 void Profiler::AddError(const index::Route& route, std::uint64_t position, std::int64_t error) {
-  if (std::abs(error) > kErrorSpan) ++profile_.far;
+  const bool packed = route.end == index::Route::End::kPackedTree;
+  if (std::abs(error) > (packed ? std::int64_t{index::kPackedNodeKeys} : kErrorSpan)) {
+    ++profile_.far;
+  }
   const std::int64_t shown = std::clamp(error, -kErrorSpan, kErrorSpan);
   auto& errors = route.window.in_tree ? profile_.tree_errors : profile_.leaf_errors;
   ++errors[static_cast<std::size_t>(shown + kErrorSpan)];
-  // As in segment::Explanation::probe_proves.
+  // As in segment::Explanation::probe_proves, of a key that is there.
   const std::uint64_t begin = route.window.start, end = begin + route.window.count;
-  profile_.second_looks += position > begin && position < end ? 0 : 1;
+  profile_.second_looks += position >= begin && position < end ? 0 : 1;
+  if (!route.window.in_tree) return;
+  const std::uint64_t behind =
+      packed && position >= begin ? (position - begin) / index::kLineKeys : 0;
+  const std::uint64_t half = route.window.count / 2 + behind * index::kLineKeys / 2;
+  ++profile_.tree_windows[std::min<std::size_t>(half, profile_.tree_windows.size() - 1)];
 }
 
 void Profiler::AddLayers(const index::Route& route, Ending ending) {
@@ -161,7 +170,8 @@ void Profiler::AddLayers(const index::Route& route, Ending ending) {
     last_linear_[i] = route.steps[i].node;
   }
   if (route.level_count != 0) {
-    profile_.blocks += route.block != last_block_ ? 1 : 0;
+    const bool packed = ending == Ending::kPackedTree;
+    (packed ? profile_.lines : profile_.blocks) += route.block != last_block_ ? 1 : 0;
     last_block_ = route.block;
   }
   const std::uint32_t slot = route.step_count == 0 ? 0 : route.steps[route.step_count - 1].slot;

@@ -22,8 +22,8 @@ namespace kyro::kyroctl {
 
 // Pixel columns of a key axis.
 inline constexpr std::size_t kKeyColumns = 340;
-// Signed errors -kErrorSpan ... kErrorSpan; what is further off is counted at the ends. No model
-// that was trained for its keys is.
+// Signed errors -kErrorSpan ... kErrorSpan; what is further off is counted at the ends: of models
+// that were trained for their keys only what a packed tree misses.
 inline constexpr std::int64_t kErrorSpan = 32;
 // Keys per leaf are counted one by one up to this many.
 inline constexpr std::size_t kLeafKeysMax = 4096;
@@ -42,8 +42,15 @@ struct KeyColumn {
 using KeyColumns = std::array<KeyColumn, kKeyColumns>;
 
 // Where lookups end.
-enum class Ending : std::uint8_t { kRootLeaf, kDeepLeaf, kSmallTree, kRootTree, kSearch };
-inline constexpr std::size_t kEndings = 5;
+enum class Ending : std::uint8_t {
+  kRootLeaf,
+  kDeepLeaf,
+  kSmallTree,
+  kRootTree,
+  kPackedTree,
+  kSearch
+};
+inline constexpr std::size_t kEndings = 6;
 
 struct Profile {
   using Errors = std::array<std::uint64_t, 2 * kErrorSpan + 1>;  // by error + kErrorSpan
@@ -58,13 +65,14 @@ struct Profile {
   Errors leaf_errors{};                           // position minus prediction
   Errors tree_errors{};                           // the same from the middle of the block
   std::uint64_t unmodelled = 0;                   // rows of segments without a model
-  std::uint64_t far = 0;                          // rows whose error is beyond kErrorSpan
+  std::uint64_t far = 0;                          // rows whose error no training makes
   std::uint64_t second_looks = 0;                 // rows that the first window alone does not prove
   std::array<std::uint64_t, kEndings> endings{};  // rows
   // Layers of the structure that lookups of the rows pass: distinct nodes of each.
   std::array<std::uint64_t, index::kNodeDepthMax> linear_nodes{};
   std::array<std::uint64_t, index::kTreeLevelsMax> tree_nodes{};
   std::uint64_t blocks = 0;  // of 32 keys that trees choose
+  std::uint64_t lines = 0;   // of 8 keys that packed trees choose
   std::uint64_t leaves = 0, small_trees = 0;
   std::vector<std::uint64_t> keys_per_leaf;  // leaves by keys; the last is "so many or more"
   std::vector<std::uint64_t> keys_per_tree;  // small trees, likewise
@@ -75,9 +83,12 @@ struct Profile {
   // Byte-string keys.
   std::vector<std::uint64_t> key_lengths;  // rows by length; as long as the longest
 
-  // The needed window: 2 error + 2 around a leaf's prediction, a block's 32 keys in a tree. Rows by
-  // half of it.
-  std::array<std::uint64_t, kErrorSpan + 2> windows() const noexcept;
+  // The needed window: 2 error + 2 around a leaf's prediction, a block's 32 keys in a tree, in a
+  // packed one from the chosen line to the key's. Rows by half of it; the last is "so much or
+  // more".
+  using Windows = std::array<std::uint64_t, kErrorSpan + 2>;
+  Windows tree_windows{};  // of trees alone
+  Windows windows() const noexcept;
   // Whether most keys would share a few columns of the linear axis.
   bool prefers_log() const noexcept;
   const KeyColumns& columns() const noexcept { return prefers_log() ? log : linear; }
