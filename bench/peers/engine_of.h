@@ -20,26 +20,16 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
-#include <chrono>
-#include <exception>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "bench/peers/engine.h"
 #include "bench/peers/hot_loops.h"
+#include "bench/peers/two_threads.h"
 
 namespace kyro::bench {
-
-template <class F>
-double TimeNanos(F&& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
-}
 
 template <class Store>
 class EngineOf final : public Engine {
@@ -219,35 +209,16 @@ class EngineOf final : public Engine {
     const KeySpan keys = queries.keys;
     const std::size_t half = keys.size() / 2;
     std::uint64_t wrong[3] = {};
-    std::string failed[2];
     Reader alone(store_);
     wrong[2] = Hits(alone, keys, values_);
     const double one = TimeNanos([&] { wrong[2] |= Hits(alone, keys, values_); });
-    std::atomic<int> ready{0};
-    std::atomic<bool> go{false};
-    const auto read = [&](int i) {
-      try {
-        Reader reader(store_);
-        ++ready;
-        while (!go) std::this_thread::yield();
+    outcome->nanos = TimeTwoThreads([&](int i) {
+      return [&, i, reader = std::make_unique<Reader>(store_)] {
         const std::size_t from = i == 0 ? 0 : half;
-        wrong[i] = Hits(reader, keys.subspan(from), values_);
-        wrong[i] |= Hits(reader, keys.first(from), values_);
-      } catch (const std::exception& error) {
-        failed[i] = error.what();
-        ++ready;
-      }
-    };
-    std::thread first(read, 0), second(read, 1);
-    while (ready < 2) std::this_thread::yield();
-    outcome->nanos = TimeNanos([&] {
-      go = true;
-      first.join();
-      second.join();
+        wrong[i] = Hits(*reader, keys.subspan(from), values_);
+        wrong[i] |= Hits(*reader, keys.first(from), values_);
+      };
     });
-    for (const std::string& what : failed) {
-      if (!what.empty()) Give(what);
-    }
     outcome->ops = 2 * queries.keys.size();
     outcome->verified = 3 * queries.keys.size();
     outcome->scaling = 2 * one / outcome->nanos;

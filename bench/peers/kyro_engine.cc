@@ -192,6 +192,7 @@ class KyroStore {
         Must(index::Model::Open(bytes.bytes(), static_cast<std::uint32_t>(rows.keys.size())));
     if (workload == Workload::kStagesTrain) return TrainStages(rows.keys, trained);
     const StagedModel model(std::move(bytes), trained, rows);
+    if (workload == Workload::kStagesThreads) return ThreadStages(model, queries, values);
     const Told told(queries.keys, model);
     GetTimer timer(workload, queries, values);
     timer.WarmUp(reader);  // every stage finds in the caches what the same gets left there
@@ -206,6 +207,22 @@ class KyroStore {
     timer.Time("position found", PositionFound(model));
     timer.Time("View::Get", reader);
     timer.Time("Keyspace::Get", Session(*this));
+    return timer.Take();
+  }
+
+  std::vector<Outcome> ThreadStages(const StagedModel& model, const Queries& queries,
+                                    const Values& values) {
+    TwoThreadsTimer timer(queries, values);
+    const Told told[2] = {Told(timer.keys(0), model), Told(timer.keys(1), model)};
+    const MappedRows& rows = model.rows();
+    const auto database = [&](int) { return std::make_unique<Reader>(*this); };
+    timer.Time("View::Get", database);  // as `WarmUp`, not kept
+    (void)timer.Take();
+    timer.Time("answer known", [&](int i) { return std::make_unique<AnswerKnown>(told[i]); });
+    timer.Time("position known",
+               [&](int i) { return std::make_unique<PositionKnown>(told[i], rows); });
+    timer.Time("position found", [&](int) { return std::make_unique<PositionFound>(model); });
+    timer.Time("View::Get", database);
     return timer.Take();
   }
 

@@ -36,12 +36,13 @@ class Sections {
 // Few engines share a section: what one leaves in the caches is not the next one's.
 std::vector<Section> Core(const Section& common) {
   Sections sections(common);
-  sections.Add("gets",
-               {"kyro", "kyro:warm", "kyro:huge", "kyro:delta", "lmdb", "flat_hash_map",
-                "flat_hash_map_prefetch", "sorted_array"},
-               {W::kGetHit, W::kGetMiss, W::kGetDependent, W::kStages, W::kStagesDependent,
-                W::kStagesBatch, W::kStagesScan, W::kStagesTrain, W::kMultiget32, W::kScanRows,
-                W::kScanColumns, W::kThreads2, W::kTrain, W::kOpenWarm, W::kOpenCold});
+  sections.Add(
+      "gets",
+      {"kyro", "kyro:warm", "kyro:huge", "kyro:delta", "lmdb", "flat_hash_map",
+       "flat_hash_map_prefetch", "sorted_array"},
+      {W::kGetHit, W::kGetMiss, W::kGetDependent, W::kStages, W::kStagesDependent, W::kStagesBatch,
+       W::kStagesScan, W::kStagesTrain, W::kStagesThreads, W::kMultiget32, W::kScanRows,
+       W::kScanColumns, W::kThreads2, W::kTrain, W::kOpenWarm, W::kOpenCold});
   // What each run below a delta costs.
   sections.Add("delta", {"kyro", "kyro:delta_1", "kyro:delta_2", "kyro:delta"},
                {W::kGetHit, W::kGetDependent, W::kMultiget32});

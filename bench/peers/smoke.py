@@ -18,13 +18,14 @@ DIRECTORY = pathlib.Path(sys.argv[2]) / "kyro_peers_smoke"
 STATES = ["kyro:warm", "kyro:delta_1", "kyro:delta"]
 WORKLOADS = """load get_hit get_miss get_mixed get_dependent multiget_8 multiget_32 multiget_128
   seek_50 scan_rows scan_columns threads_2 train stages stages_dependent stages_batch stages_scan
-  stages_train open_warm open_cold ycsb_a ycsb_b ycsb_c ycsb_d ycsb_e ycsb_f""".split()
+  stages_train stages_threads open_warm open_cold ycsb_a ycsb_b ycsb_c ycsb_d ycsb_e ycsb_f""".split()
 GET_STAGES = ["answer known", "position known", "position predicted", "position found", "View::Get",
               "Keyspace::Get"]
 STAGES = {
     "stages": GET_STAGES, "stages_dependent": GET_STAGES,
     "stages_batch": ["answer known", "position known", "positions found", "View::MultiGet"],
     "stages_scan": ["bytes read", "rows checked", "Scan::NextBatch", "Scan, row by row"],
+    "stages_threads": ["answer known", "position known", "position found", "View::Get"],
     "stages_train": ["keys read", "slots built", "errors measured", "Train"],
 }
 # Engines that cannot serve a workload, and say so: all others must.

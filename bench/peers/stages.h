@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +20,7 @@
 
 #include "bench/peers/engine_of.h"
 #include "bench/peers/predict.h"
+#include "bench/peers/two_threads.h"
 #include "index/model.h"
 
 namespace kyro::bench {
@@ -185,11 +187,18 @@ class StageTimer {
   // `work` does `ops` operations, checks as many answers, and returns 0 if all were right.
   template <class F>
   void Time(const char* stage, std::uint64_t ops, F&& work) {
+    std::uint64_t wrong = 0;
+    const double nanos = TimeNanos([&] { wrong = work(); });
+    Add(stage, ops, ops, nanos, wrong);
+  }
+  // The same of work that was timed elsewhere.
+  void Add(const char* stage, std::uint64_t ops, std::uint64_t verified, double nanos,
+           std::uint64_t wrong) {
     Outcome outcome;
     outcome.stage = stage;
-    outcome.ops = outcome.verified = ops;
-    std::uint64_t wrong = 0;
-    outcome.nanos = TimeNanos([&] { wrong = work(); });
+    outcome.ops = ops;
+    outcome.verified = verified;
+    outcome.nanos = nanos;
     if (wrong != 0) outcome.wrong = fmt::format("an answer of stage {}", stage);
     outcomes_.push_back(outcome);
   }
@@ -227,6 +236,38 @@ class GetTimer {
   const Workload workload_;
   const KeySpan keys_;
   const Values& values_;
+  StageTimer timer_;
+};
+
+// The same of get_hit by two threads, which ask the same questions, one of them the second half
+// first. Times are those of a get of each of the two: what one thread alone takes stands in the
+// stages of get_hit.
+class TwoThreadsTimer {
+ public:
+  TwoThreadsTimer(const Queries& queries, const Values& values) : values_(values) {
+    keys_[0] = keys_[1] = queries.keys;
+    const auto half = static_cast<std::ptrdiff_t>(queries.keys.size() / 2);
+    std::rotate(keys_[1].begin(), keys_[1].begin() + half, keys_[1].end());
+  }
+
+  // Of thread `i`.
+  KeySpan keys(int i) const noexcept { return keys_[i]; }
+
+  // make(i) makes the reader of thread `i`, a unique_ptr.
+  template <class Make>
+  void Time(const char* stage, Make&& make) {
+    std::uint64_t wrong[2] = {};
+    const std::uint64_t gets = keys_[0].size();
+    const double nanos = TimeTwoThreads([&](int i) {
+      return [&, i, reader = make(i)] { wrong[i] = Hits(*reader, keys(i), values_); };
+    });
+    timer_.Add(stage, gets, 2 * gets, nanos, wrong[0] | wrong[1]);
+  }
+  std::vector<Outcome> Take() { return timer_.Take(); }
+
+ private:
+  const Values& values_;
+  std::vector<std::uint64_t> keys_[2];
   StageTimer timer_;
 };
 

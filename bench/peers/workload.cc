@@ -11,12 +11,12 @@ namespace kyro::bench {
 namespace {
 
 constexpr std::string_view kNames[kWorkloads] = {
-    "load",         "get_hit",     "get_miss",     "get_mixed", "get_dependent",
-    "multiget_8",   "multiget_32", "multiget_128", "seek_50",   "scan_rows",
-    "scan_columns", "threads_2",   "train",        "stages",    "stages_dependent",
-    "stages_batch", "stages_scan", "stages_train", "open_warm", "open_cold",
-    "ycsb_a",       "ycsb_b",      "ycsb_c",       "ycsb_d",    "ycsb_e",
-    "ycsb_f"};
+    "load",         "get_hit",     "get_miss",     "get_mixed",      "get_dependent",
+    "multiget_8",   "multiget_32", "multiget_128", "seek_50",        "scan_rows",
+    "scan_columns", "threads_2",   "train",        "stages",         "stages_dependent",
+    "stages_batch", "stages_scan", "stages_train", "stages_threads", "open_warm",
+    "open_cold",    "ycsb_a",      "ycsb_b",       "ycsb_c",         "ycsb_d",
+    "ycsb_e",       "ycsb_f"};
 
 // `count` present keys, in random order with repetitions, of the first `among`.
 std::vector<std::uint64_t> PresentKeys(const std::vector<std::uint64_t>& sorted, std::size_t among,

@@ -34,9 +34,10 @@ enum class Workload : std::uint8_t {
   kStagesBatch,  // the same of multiget_32, of the scans, and of training
   kStagesScan,
   kStagesTrain,
-  kOpenWarm,  // open a database that was closed in order, one get
-  kOpenCold,  // the same after its files left the page cache
-  kYcsbA,     // the YCSB core workloads, zipf 0.99
+  kStagesThreads,  // and of get_hit by two threads
+  kOpenWarm,       // open a database that was closed in order, one get
+  kOpenCold,       // the same after its files left the page cache
+  kYcsbA,          // the YCSB core workloads, zipf 0.99
   kYcsbB,
   kYcsbC,
   kYcsbD,
@@ -56,7 +57,7 @@ inline bool IsOpen(Workload workload) {
 }
 
 inline bool IsStages(Workload workload) {
-  return workload >= Workload::kStages && workload <= Workload::kStagesTrain;
+  return workload >= Workload::kStages && workload <= Workload::kStagesThreads;
 }
 
 inline constexpr std::size_t kSeekRows = 50;

@@ -53,6 +53,7 @@ STAGES = (
     {"stages_batch": "key of a batch of 32"},
     {"stages_scan": "row of a scan"},
     {"stages_train": "key, training"},
+    {"stages_threads": "get of each of two threads"},
 )
 STAGE_WORKLOADS = [name for kind in STAGES for name in kind]
 MODEL_FACTS = ("model_bytes_per_key", "training_ns_per_key")
