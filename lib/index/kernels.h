@@ -34,8 +34,7 @@ struct Kernels {
 // The set for `core`'s structure on the best target that this machine has.
 const Kernels& KernelsFor(const Core& core) noexcept;
 
-// The way of a lookup, from the root to its window: the same on every target but for damaged
-// models.
+// The way of a lookup, from the root to its window; the same on every target.
 Route TraceOf(const Core& core, std::uint64_t key) noexcept;
 
 // The target's name: "AVX3".

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Traces of lookups, by the functions of lookup-inl.h that lookups call, for one SIMD target: with
-// what was trained all give the same, which tests see to, and nobody waits for a trace.
+// Traces of lookups, by the functions of lookup-inl.h that lookups call, for one SIMD target: all
+// give the same for any bytes, which tests see to, and nobody waits for a trace.
 #include "hwy/highway.h"
 #include "index/kernels.h"
 #include "index/lookup-inl.h"
