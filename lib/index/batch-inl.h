@@ -353,8 +353,8 @@ class SlotMeter {
 
   // The keys [first, end) of a tree slot, block by block: if two keys find the same block, so do
   // all keys between them.
-  KYRO_INDEX_LARGE void MeasureTree(std::uint64_t slot, std::uint32_t first, std::uint32_t end,
-                                    Measured* measured) {
+  [[gnu::cold]] void MeasureTree(std::uint64_t slot, std::uint32_t first, std::uint32_t end,
+                                 Measured* measured) {
     for (std::uint32_t i = first; i < end;) {
       rank_ = RankOf(keys_, i, rank_);
       const Window window = LocateInSmallTree(core_, keys_[i], slot);
@@ -381,8 +381,8 @@ KYRO_INDEX_LARGE inline void MeasureSlots(const Core& core, const std::uint64_t*
 // The predictor is monotone, so if a block's first and last key both find the block, so does
 // every key between them. Blocks where that does not hold (they begin with duplicates of a key
 // that is found in an earlier block) are looked at key by key.
-KYRO_INDEX_LARGE inline void MeasureTree(const Core& core, const std::uint64_t* keys,
-                                         Measured* measured) noexcept {
+[[gnu::cold]] inline void MeasureTree(const Core& core, const std::uint64_t* keys,
+                                      Measured* measured) noexcept {
   std::uint32_t rank = 0;
   for (std::uint32_t first = 0; first < core.key_count; first += kBlockKeys) {
     const std::uint32_t last = std::min(first + kBlockKeys, core.key_count) - 1;
@@ -408,53 +408,59 @@ class PackedMeter {
  public:
   PackedMeter(const Core& core, const std::uint64_t* keys) : core_(core), keys_(keys) {}
 
-  KYRO_INDEX_LARGE void Run(Measured* measured) {
+  [[gnu::cold]] void Run(Measured* measured) {
     for (std::uint32_t first = 0; first < core_.key_count; first += kPackedNodeKeys) {
       const std::uint32_t end = std::min(first + kPackedNodeKeys, core_.key_count);
       const std::uint32_t node = StartOf(first) / kPackedNodeKeys;
       const bool together = end < core_.key_count && StartOf(end - 1) / kPackedNodeKeys == node;
       MeasureKeys(together, node, first, end, measured);
     }
+    measured->tree_keys = core_.key_count - measured->outside;
   }
 
  private:
   std::uint32_t StartOf(std::uint32_t i) const { return LocateInPackedTree(core_, keys_[i]).start; }
 
   // The keys [first, end), which the tree sends to `node` if they are `together`.
-  KYRO_INDEX_LARGE void MeasureKeys(bool together, std::uint32_t node, std::uint32_t first,
-                                    std::uint32_t end, Measured* measured) {
-    for (; first < end; first += kPackedBlockKeys) {
+  [[gnu::cold]] void MeasureKeys(bool together, std::uint32_t node, std::uint32_t first,
+                                 std::uint32_t end, Measured* measured) {
+    const std::uint64_t* const node_end = core_.ends + node;
+    const PackedUnit unit(*(node_end - 1), *node_end);
+    const std::uint16_t* const lanes = core_.packed + node * kPackedLanes;
+    const bool sorted =
+        together && node == first / kPackedNodeKeys && std::is_sorted(lanes, lanes + kPackedLanes);
+    for (std::uint32_t block = 0; first < end; first += kPackedBlockKeys, ++block) {
       PrefetchAhead(keys_ + first);
       const std::uint32_t last = std::min(first + kPackedBlockKeys, end) - 1;
       rank_ = RankOf(keys_, first, rank_);
-      if (together && rank_ == first) {
-        const std::uint32_t start = StartIn(node, first);
-        if (start == StartIn(node, last)) {
-          Count(start, first, last, last - first + 1, measured);
-          rank_ = last;
-          while (rank_ > first && keys_[rank_ - 1] == keys_[last]) --rank_;
-          continue;
-        }
+      // Of sorted separators those below a key are as many as its block's number if the one before
+      // the block is below it and the one behind is not.
+      if (sorted && rank_ == first &&
+          (block == 0 || lanes[block - 1] < unit.DistanceOf(keys_[first])) &&
+          (block == kPackedLanes || lanes[block] >= unit.DistanceOf(keys_[last]))) {
+        measured->errors[0] += last - first + 1;
+        rank_ = last;
+        while (rank_ > first && keys_[rank_ - 1] == keys_[last]) --rank_;
+        continue;
       }
       for (std::uint32_t i = first; i <= last; ++i) {
         rank_ = RankOf(keys_, i, rank_);
-        Count(StartOf(i), rank_, i, 1, measured);
+        Count(together ? StartIn(node, i) : StartOf(i), rank_, i, measured);
       }
     }
   }
 
-  // `count` keys that are sent to `start`, from their rank to the last of them. Both ends count: a
-  // key just above the last may share its unit. It does not where the last is in another node.
-  static HWY_NOINLINE void Count(std::uint32_t start, std::uint32_t rank, std::uint32_t last,
-                                 std::uint32_t count, Measured* measured) {
+  // A key that is sent to `start`, from its rank to the last of its equals. Both ends count: a key
+  // just above the last may share its unit. It does not where the last is in another node.
+  static void Count(std::uint32_t start, std::uint32_t rank, std::uint32_t last,
+                    Measured* measured) {
     if (start > rank) {
-      measured->outside += count;
+      ++measured->outside;
       return;
     }
     const std::uint32_t blocks = std::min((last - start) / kPackedBlockKeys, kPackedLanes);
-    measured->errors[std::min(blocks, kErrorBuckets - 1)] += count;
+    ++measured->errors[std::min(blocks, kErrorBuckets - 1)];
     measured->max_error = std::max(measured->max_error, blocks * kPackedBlockKeys);
-    measured->tree_keys += count;
   }
 
   HWY_NOINLINE std::uint32_t StartIn(std::size_t node, std::uint32_t i) const {
@@ -466,8 +472,8 @@ class PackedMeter {
   std::uint32_t rank_ = 0;
 };
 
-KYRO_INDEX_LARGE inline void MeasurePackedTree(const Core& core, const std::uint64_t* keys,
-                                               Measured* measured) noexcept {
+[[gnu::cold]] inline void MeasurePackedTree(const Core& core, const std::uint64_t* keys,
+                                            Measured* measured) noexcept {
   PackedMeter(core, keys).Run(measured);
 }
 

@@ -44,7 +44,7 @@ PackedShape ShapeOfPackedTree(std::uint64_t keys) noexcept {
   return shape;
 }
 
-std::uint64_t FillPackedTree(std::span<const std::uint64_t> keys,
+std::uint64_t FillPackedTree(std::span<const std::uint64_t> keys, std::uint64_t missed_max,
                              std::span<std::uint64_t> words) noexcept {
   const PackedShape shape = ShapeOfPackedTree(keys.size());
   const std::uint64_t nodes = NodesOf(keys.size());
@@ -61,6 +61,7 @@ std::uint64_t FillPackedTree(std::span<const std::uint64_t> keys,
     if (node < nodes) {
       const PackedUnit unit(ends[static_cast<std::ptrdiff_t>(node) - 1], ends[node]);
       missed += FillNode(keys, node * kPackedNodeKeys, unit, lanes);
+      if (missed > missed_max) return missed;
     }
     std::memcpy(words.data() + shape.nodes + node * kPackedNodeWords, lanes, sizeof(lanes));
   }

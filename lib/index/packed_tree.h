@@ -43,8 +43,8 @@ struct PackedShape {
 PackedShape ShapeOfPackedTree(std::uint64_t keys) noexcept;
 
 // Writes the tree over `keys`; `words` has the shape's size and is zero. Returns how many keys are
-// missed.
-std::uint64_t FillPackedTree(std::span<const std::uint64_t> keys,
+// missed. Gives up, the words half written, once they are more than `missed_max`.
+std::uint64_t FillPackedTree(std::span<const std::uint64_t> keys, std::uint64_t missed_max,
                              std::span<std::uint64_t> words) noexcept;
 
 }  // namespace kyro::index

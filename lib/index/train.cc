@@ -167,13 +167,21 @@ class Trainer {
            bytes <= 512 + keys_.size() * 29 / 100;
   }
 
+  // With more keys missed a plain tree is cheaper.
+  std::uint64_t MissedMax() const noexcept {
+    const std::uint64_t plain = CostOfTree(keys_.size());
+    const std::uint64_t packed = CostOfPackedTree(keys_.size(), 0);
+    if (options_.force == TrainOptions::Force::kPackedTree) return keys_.size();
+    return packed > plain ? 0 : (plain - packed + 1) * keys_.size() / kFarCost;
+  }
+
   // The tree of the least expected cost, which is known once the packed one's keys were counted.
   // Or `slots`, if they are not null and cheaper after all.
   Result<ModelBytes> WriteTree(const SlotBuilder* slots) {
     if (!MayBePacked()) return WritePlainTree();
     const PackedShape shape = ShapeOfPackedTree(keys_.size());
     KYRO_ASSIGN_OR_RETURN(ModelBytes blob, AllocateTree(shape.words));
-    const std::uint64_t missed = FillPackedTree(keys_, WordsOf(&blob, shape.words));
+    const std::uint64_t missed = FillPackedTree(keys_, MissedMax(), WordsOf(&blob, shape.words));
     const std::uint64_t cost = CostOfPackedTree(keys_.size(), missed);
     SetTreeCost(cost);
     if (slots != nullptr && SlotsAreWorthIt()) return WriteSlots(*slots);

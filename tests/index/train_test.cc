@@ -95,7 +95,7 @@ TEST(Train, CountsTheKeysThatAPackedTreeMisses) {
     SCOPED_TRACE(set.name);
     const PackedShape shape = ShapeOfPackedTree(set.keys.size());
     std::vector<std::uint64_t> words(shape.words);
-    const std::uint64_t missed = FillPackedTree(set.keys, words);
+    const std::uint64_t missed = FillPackedTree(set.keys, set.keys.size(), words);
     TrainOptions options;
     options.force = TrainOptions::Force::kPackedTree;
     const Result<ModelBytes> blob = Train(set.keys, options);
