@@ -118,8 +118,11 @@ class U64Segment final : public SegmentBase<U64> {
   Range RangeOf(std::uint64_t key) const noexcept {
     const index::Window window = model_.Predict(key);
     const std::uint64_t start = std::min<std::uint64_t>(window.start, entries_);
+    // A packed tree's key may be as far behind its window as the model says.
+    const bool packed = model_.core().structure == index::Structure::kPackedTree;
+    const std::uint64_t behind = packed ? model_.core().max_error : 0;
     return {start - std::min(start, kWindowMargin),
-            std::min(start + window.count + kWindowMargin, entries_)};
+            std::min(start + window.count + kWindowMargin + behind, entries_)};
   }
   // True if the verified keys of `range` prove that `position` is the lower bound of `key`.
   bool Proves(const Range& range, std::uint64_t position, std::uint64_t key) const noexcept {

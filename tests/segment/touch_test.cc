@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "index/key_sets.h"
 #include "segment/testing.h"
 #include "support/fault_fs.h"
 
@@ -57,6 +58,24 @@ TEST(SegmentTouch, ALookupVerifiesAFewBlocksOnce) {
   EXPECT_EQ(counters.blocks_verified.load() - opened, first);
   ASSERT_TRUE(segment->Get(11 * 12'345 + 1).undecided());
   EXPECT_EQ(counters.blocks_verified.load() - opened, first);  // the same keys prove it
+}
+
+// A packed tree misses keys by whole blocks: what a lookup verifies reaches as far as the model
+// says they may be.
+TEST(SegmentTouch, KeysThatAPackedTreeMissesAreProvedAtTheFirstTouch) {
+  World world;
+  Entries<U64> entries;
+  for (const std::uint64_t key : index::CoastlineKeys(200'000, 1)) {
+    entries.emplace_hint(entries.end(), key, std::to_string(key % 1000));
+  }
+  const SegmentRef ref = Build<U64>(&world, entries, SmallBlocks(false));
+  Counters counters;
+  const auto segment = Open<U64>(&world, ref, &counters);
+  ASSERT_NE(segment, nullptr);
+  ASSERT_EQ(segment->facts().structure, "packed tree");
+  ASSERT_GE(segment->facts().max_error, 64u) << "no key lies beyond the margin of a window";
+  for (const auto& [key, value] : entries) ASSERT_TRUE(segment->Get(key).present()) << key;
+  EXPECT_EQ(counters.model_fallbacks.load(), 0u);
 }
 
 TEST(SegmentTouch, OnceAllAreGoodNothingIsTested) {

