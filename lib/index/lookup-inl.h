@@ -258,17 +258,17 @@ HWY_INLINE std::size_t RootTreeBlock(const Core& core, std::uint64_t key, std::s
   }
 }
 
-// The same for a tree of at most kLevelsMax levels. Each level's test whether it is the last is a
-// branch of its own, which always goes the same way: not the level loop.
-template <std::uint32_t kLevelsMax, std::uint32_t kLevel = 0>
+// The same for a packed tree's levels above its groups, however many. Each level's test whether it
+// is the last is a branch of its own, which always goes the same way: not the level loop.
+template <std::uint32_t kLevel = 0>
 HWY_INLINE std::size_t DeepRootTreeBlock(const Core& core, std::uint64_t key,
                                          std::size_t node = 0) {
-  if constexpr (kLevel == kLevelsMax) {
+  if constexpr (kLevel == kPackedLevelsMax) {
     return node;
   } else {
     if (kLevel == core.tree_levels) return node;
     const std::size_t child = DescendRootTree<(kLevel < 2)>(core, key, node, kLevel);
-    return DeepRootTreeBlock<kLevelsMax, kLevel + 1>(core, key, child);
+    return DeepRootTreeBlock<kLevel + 1>(core, key, child);
   }
 }
 
@@ -326,8 +326,7 @@ HWY_INLINE std::uint32_t LineStart(const Core& core, std::uint64_t block) {
 // SSE4, where the compares are what a lookup costs, loops over the levels.
 HWY_NOINLINE inline Window LocateInPackedTree(const Core& core, std::uint64_t key) {
   constexpr bool kFast = HWY_TARGET <= HWY_AVX2;
-  const std::size_t group =
-      kFast ? DeepRootTreeBlock<kPackedLevelsMax>(core, key) : AnyRootTreeBlock(core, key);
+  const std::size_t group = kFast ? DeepRootTreeBlock(core, key) : AnyRootTreeBlock(core, key);
   return BlockWindow<kPackedBlockKeys>(core, PackedBlock(core, key, PackedNode(core, key, group)));
 }
 

@@ -122,6 +122,11 @@ class Model {
   // The way there, its window included.
   Route Trace(std::uint64_t key) const noexcept { return TraceOf(core_, key); }
 
+  // How many keys behind the window of a tree its key may be: those that a packed tree misses.
+  std::uint32_t behind_tree_window() const noexcept {
+    return core_.structure == Structure::kPackedTree ? core_.max_error : 0;
+  }
+
   std::uint32_t key_count() const noexcept { return core_.key_count; }
   // For lookups that are compiled elsewhere, over index/lookup-inl.h.
   const Core& core() const noexcept { return core_; }

@@ -43,7 +43,7 @@ struct Explanation {
   bool has_model = false;
   bool model_damaged = false;
   std::string structure, why;     // as Facts has them
-  std::uint32_t max_error = 0;    // of the model's leaves
+  std::uint32_t max_error = 0;    // of the model's leaves, or what its packed tree misses keys by
   index::Route route;             // without a model: all keys
   std::uint64_t bound_first = 0;  // where the model promises the lower bound: [first, last]
   std::uint64_t bound_last = 0;

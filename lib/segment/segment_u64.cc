@@ -118,11 +118,9 @@ class U64Segment final : public SegmentBase<U64> {
   Range RangeOf(std::uint64_t key) const noexcept {
     const index::Window window = model_.Predict(key);
     const std::uint64_t start = std::min<std::uint64_t>(window.start, entries_);
-    // A packed tree's key may be as far behind its window as the model says.
-    const bool packed = model_.core().structure == index::Structure::kPackedTree;
-    const std::uint64_t behind = packed ? model_.core().max_error : 0;
-    return {start - std::min(start, kWindowMargin),
-            std::min(start + window.count + kWindowMargin + behind, entries_)};
+    const std::uint64_t end =
+        start + window.count + kWindowMargin + std::uint64_t{model_.behind_tree_window()};
+    return {start - std::min(start, kWindowMargin), std::min(end, entries_)};
   }
   // True if the verified keys of `range` prove that `position` is the lower bound of `key`.
   bool Proves(const Range& range, std::uint64_t position, std::uint64_t key) const noexcept {
@@ -265,10 +263,8 @@ void U64Segment::ExplainSearch(std::uint64_t key, Explanation* told) const {
   const auto last = reinterpret_cast<std::uintptr_t>(keys_ + told->window.end) - 1;
   told->window_lines = last / 64 - first / 64 + 1;
   if (window.in_tree) {
-    const bool packed = told->route.end == index::Route::End::kPackedTree;
     told->bound_first = told->window.begin;
-    told->bound_last =
-        std::min(told->window.end + (packed ? model_.facts().max_error : 0), entries_);
+    told->bound_last = std::min(told->window.end + model_.behind_tree_window(), entries_);
   } else {
     const std::uint64_t error = model_.facts().max_error;
     told->bound_first = window.position - std::min<std::uint64_t>(window.position, error);

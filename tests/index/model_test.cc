@@ -102,9 +102,7 @@ TEST(Model, EveryTargetPredictsWhatTheFormatPageSays) {
     for (auto force : {TrainOptions::Force::kNothing, TrainOptions::Force::kTree,
                        TrainOptions::Force::kPackedTree}) {
       SCOPED_TRACE(set.name + ", force " + std::to_string(static_cast<int>(force)));
-      TrainOptions options;
-      options.force = force;
-      const Result<ModelBytes> blob = Train(set.keys, options);
+      const Result<ModelBytes> blob = TrainAs(set.keys, force);
       ASSERT_TRUE(blob.ok());
       const Keys queries = QueriesFor(set.keys, 5);
       ForEachTarget([&] {
@@ -124,9 +122,7 @@ TEST(Model, EveryTargetPredictsWhatTheFormatPageSays) {
 
 void ExpectInsideTheRecordedError(const KeySet& set, TrainOptions::Force force) {
   SCOPED_TRACE(set.name + ", force " + std::to_string(static_cast<int>(force)));
-  TrainOptions options;
-  options.force = force;
-  const Result<ModelBytes> blob = Train(set.keys, options);
+  const Result<ModelBytes> blob = TrainAs(set.keys, force);
   ASSERT_TRUE(blob.ok());
   const Result<Model> model =
       Model::Open(blob->bytes(), static_cast<std::uint32_t>(set.keys.size()));
@@ -139,10 +135,9 @@ void ExpectInsideTheRecordedError(const KeySet& set, TrainOptions::Force force) 
     const Window window = model->Predict(query);
     const std::int64_t found = Expected(set.keys, query);
     const std::int64_t low = window.in_tree ? window.start : window.position - error;
-    const std::int64_t behind =
-        model->facts().structure == Structure::kPackedTree ? error : std::int64_t{0};
-    const std::int64_t high =
-        window.in_tree ? window.start + window.count + behind : window.position + error + 1;
+    const std::int64_t high = window.in_tree
+                                  ? window.start + window.count + model->behind_tree_window()
+                                  : window.position + error + 1;
     ASSERT_LE(low, found) << query;
     ASSERT_GE(high, found) << query;
   }
@@ -158,9 +153,7 @@ TEST(Model, LowerBoundLiesInsideTheRecordedError) {
 
 void ExpectMonotonePredictions(const KeySet& set, TrainOptions::Force force) {
   SCOPED_TRACE(set.name + ", force " + std::to_string(static_cast<int>(force)));
-  TrainOptions options;
-  options.force = force;
-  const Result<ModelBytes> blob = Train(set.keys, options);
+  const Result<ModelBytes> blob = TrainAs(set.keys, force);
   ASSERT_TRUE(blob.ok());
   const Result<Model> model =
       Model::Open(blob->bytes(), static_cast<std::uint32_t>(set.keys.size()));
@@ -194,9 +187,7 @@ TEST(Model, EightBytesOfAlignmentAreEnough) {
   const Keys queries = QueriesFor(column.keys(), 3);
   for (auto force : {TrainOptions::Force::kSlots, TrainOptions::Force::kTree,
                      TrainOptions::Force::kPackedTree}) {
-    TrainOptions options;
-    options.force = force;
-    const Result<ModelBytes> blob = Train(column.keys(), options);
+    const Result<ModelBytes> blob = TrainAs(column.keys(), force);
     ASSERT_TRUE(blob.ok());
     Result<ModelBytes> moved = ModelBytes::Allocate(blob->bytes().size() + 8);
     ASSERT_TRUE(moved.ok());

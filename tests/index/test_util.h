@@ -49,6 +49,13 @@ inline Keys QueriesFor(std::span<const std::uint64_t> keys, std::size_t step = 1
   return queries;
 }
 
+// A model of the structure that `force` names.
+inline Result<ModelBytes> TrainAs(std::span<const std::uint64_t> keys, TrainOptions::Force force) {
+  TrainOptions options;
+  options.force = force;
+  return Train(keys, options);
+}
+
 // Runs `body` once with each SIMD target that this machine has, and names it in failures.
 inline void ForEachTarget(const std::function<void()>& body) {
   const std::int64_t supported = hwy::SupportedTargets();

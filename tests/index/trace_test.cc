@@ -63,9 +63,7 @@ TEST(Trace, SaysWhereEveryLookupBeginsToLook) {
                        TrainOptions::Force::kPackedTree}) {
       SCOPED_TRACE(set.name);
       const Column column(set.keys);
-      TrainOptions options;
-      options.force = force;
-      const Result<ModelBytes> blob = Train(column.keys(), options);
+      const Result<ModelBytes> blob = TrainAs(column.keys(), force);
       ASSERT_TRUE(blob.ok());
       const Keys queries = QueriesFor(column.keys(), 3);
       ForEachTarget([&] {
@@ -91,9 +89,7 @@ TEST(Trace, SaysWhereEveryLookupBeginsToLook) {
 // The nodes of a root tree lie on one path: each is a child of the one above.
 TEST(Trace, FollowsARootTreeDown) {
   const Keys keys = LognormalKeys(200000, 3);
-  TrainOptions options;
-  options.force = TrainOptions::Force::kTree;
-  const Result<ModelBytes> blob = Train(keys, options);
+  const Result<ModelBytes> blob = TrainAs(keys, TrainOptions::Force::kTree);
   ASSERT_TRUE(blob.ok());
   const Result<Model> model = Model::Open(blob->bytes(), static_cast<std::uint32_t>(keys.size()));
   ASSERT_TRUE(model.ok());
@@ -112,9 +108,7 @@ TEST(Trace, FollowsARootTreeDown) {
 // Uniform keys are seldom missed: then the way to a block is its number's.
 TEST(Trace, FollowsAPackedTreeDown) {
   const Keys keys = UniformKeys(200000, 3);
-  TrainOptions options;
-  options.force = TrainOptions::Force::kPackedTree;
-  const Result<ModelBytes> blob = Train(keys, options);
+  const Result<ModelBytes> blob = TrainAs(keys, TrainOptions::Force::kPackedTree);
   ASSERT_TRUE(blob.ok());
   const Result<Model> model = Model::Open(blob->bytes(), static_cast<std::uint32_t>(keys.size()));
   ASSERT_TRUE(model.ok());

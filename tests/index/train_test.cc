@@ -96,9 +96,7 @@ TEST(Train, CountsTheKeysThatAPackedTreeMisses) {
     const PackedShape shape = ShapeOfPackedTree(set.keys.size());
     std::vector<std::uint64_t> words(shape.words);
     const std::uint64_t missed = FillPackedTree(set.keys, set.keys.size(), words);
-    TrainOptions options;
-    options.force = TrainOptions::Force::kPackedTree;
-    const Result<ModelBytes> blob = Train(set.keys, options);
+    const Result<ModelBytes> blob = TrainAs(set.keys, TrainOptions::Force::kPackedTree);
     ASSERT_TRUE(blob.ok());
     const auto count = static_cast<std::uint32_t>(set.keys.size());
     const Result<Model> model = Model::Open(blob->bytes(), count);
@@ -201,9 +199,7 @@ TEST(VerifyModel, FindsAModelOfOtherKeys) {
   ASSERT_EQ(keys.size(), others.size());
   for (auto force : {TrainOptions::Force::kSlots, TrainOptions::Force::kTree,
                      TrainOptions::Force::kPackedTree}) {
-    TrainOptions options;
-    options.force = force;
-    const Result<ModelBytes> blob = Train(keys, options);
+    const Result<ModelBytes> blob = TrainAs(keys, force);
     ASSERT_TRUE(blob.ok());
     const Result<Model> model = Model::Open(blob->bytes(), kCount);
     ASSERT_TRUE(model.ok());
