@@ -5,7 +5,8 @@
 // reference). A lookup reads a line of the model, one of keys and one of values, where the plain
 // tree of tree.h reads two, two to four and one to four, at about the same bytes per key.
 //
-//   17-ary tree over groups (tree.h) | a line, then ends, 16 to a group | nodes, 16 to a group, one
+//   17-ary tree over groups (tree.h) | a line, and ends, 16 to a group | nodes, 16 to a group, and
+//   one
 //
 // A node is 33 blocks, 264 keys. Its end is its last key; its distances are counted from the end
 // before it, from the least key in the first node, whose predecessor's end is that. So two
@@ -35,8 +36,8 @@ namespace kyro::index {
 struct PackedShape {
   TreeShape above;           // over groups
   std::uint64_t groups = 0;  // one more node than keys need is always there
-  std::uint64_t ends = 0;   // word of the first node's end; the line before it is a section's first
-  std::uint64_t nodes = 0;  // first word of the nodes
+  std::uint64_t ends = 0;    // word of the first node's end; the line before it holds the least key
+  std::uint64_t nodes = 0;   // first word of the nodes
   std::uint64_t words = 0;
 };
 

@@ -50,33 +50,49 @@ TEST(ModelFormat, NodeFieldsLieWhereTheFormatPageSays) {
   EXPECT_EQ(offsetof(NodeRecord, slot_count), 28u);
 }
 
-// docs/format-model.md explains this model.
-TEST(ModelFormat, TheWorkedExampleIsCurrent) {
+// The models that docs/format-model.md explains: of `count` keys 1000, 1003, ...
+struct Example {
+  const char* golden;
+  std::uint32_t count;
+  TrainOptions::Force force;
+};
+constexpr Example kExamples[] = {{"model.bin", 128, TrainOptions::Force::kNothing},
+                                 {"model_packed.bin", 300, TrainOptions::Force::kPackedTree}};
+
+Keys KeysOf(const Example& example) {
   Keys keys;
-  for (std::uint64_t i = 0; i < 128; ++i) keys.push_back(1000 + 3 * i);
-  const Result<ModelBytes> blob = Train(keys);
-  ASSERT_TRUE(blob.ok());
-  const std::string_view bytes(reinterpret_cast<const char*>(blob->bytes().data()),
-                               blob->bytes().size());
-  support::ExpectGolden("model.bin", bytes);
-  support::ExpectDocShowsGolden("docs/format-model.md", bytes);
+  for (std::uint64_t i = 0; i < example.count; ++i) keys.push_back(1000 + 3 * i);
+  return keys;
 }
 
-TEST(ModelFormat, TheGoldenModelFindsItsKeys) {
-  const std::string golden = support::ReadSourceFile("tests/golden/model.bin");
-  Result<ModelBytes> blob = ModelBytes::Allocate(golden.size());
-  ASSERT_TRUE(blob.ok());
-  std::memcpy(blob->bytes().data(), golden.data(), golden.size());
-  const Result<Model> model = Model::Open(blob->bytes(), 128);
-  ASSERT_TRUE(model.ok()) << model.status().ToString();
-  Keys keys;
-  for (std::uint64_t i = 0; i < 128; ++i) keys.push_back(1000 + 3 * i);
-  EXPECT_TRUE(VerifyModel(*model, keys).ok());
-  Counters counters;
-  for (std::uint64_t query : QueriesFor(keys)) {
-    EXPECT_EQ(model->LowerBound(keys.data(), query, &counters), Expected(keys, query));
+TEST(ModelFormat, TheWorkedExamplesAreCurrent) {
+  for (const Example& example : kExamples) {
+    const Result<ModelBytes> blob = TrainAs(KeysOf(example), example.force);
+    ASSERT_TRUE(blob.ok());
+    const std::string_view bytes(reinterpret_cast<const char*>(blob->bytes().data()),
+                                 blob->bytes().size());
+    support::ExpectGolden(example.golden, bytes);
+    support::ExpectDocShowsGolden("docs/format-model.md", bytes);
   }
-  EXPECT_EQ(counters.fallbacks.load(), 0u);
+}
+
+TEST(ModelFormat, TheGoldenModelsFindTheirKeys) {
+  for (const Example& example : kExamples) {
+    const std::string golden =
+        support::ReadSourceFile(std::string("tests/golden/") + example.golden);
+    Result<ModelBytes> blob = ModelBytes::Allocate(golden.size());
+    ASSERT_TRUE(blob.ok());
+    std::memcpy(blob->bytes().data(), golden.data(), golden.size());
+    const Result<Model> model = Model::Open(blob->bytes(), example.count);
+    ASSERT_TRUE(model.ok()) << model.status().ToString();
+    const Keys keys = KeysOf(example);
+    EXPECT_TRUE(VerifyModel(*model, keys).ok());
+    Counters counters;
+    for (std::uint64_t query : QueriesFor(keys)) {
+      EXPECT_EQ(model->LowerBound(keys.data(), query, &counters), Expected(keys, query));
+    }
+    EXPECT_EQ(counters.fallbacks.load(), 0u);
+  }
 }
 
 }  // namespace
