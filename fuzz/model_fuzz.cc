@@ -75,7 +75,7 @@ void Run(Input* input) {
     blob = CopyOf(input->rest());
   } else {
     index::TrainOptions options;
-    options.force = static_cast<Force>((how >> 2) % 3);
+    options.force = static_cast<Force>((how >> 2) % 4);
     options.keys_per_slot = 8u << (how >> 4) % 8;
     auto trained = index::Train(keys, options);
     // Not every column can have every structure.
