@@ -23,8 +23,8 @@ namespace {
 
 // The bounds of docs/guarantees.md that a model must keep on these keys.
 constexpr double kModelBytesPerKeyMax = 0.30;
-constexpr double kModelFramingMax = 8192;      // header, checksums and padding of the file
-constexpr std::uint64_t kWindowP999Max = 264;  // a node of a packed tree
+constexpr double kModelFramingMax = 4608;     // header, checksums and padding of the file
+constexpr std::uint64_t kWindowP999Max = 96;  // 40 in all points, 72 in a few of them
 
 struct Figures {
   std::uint64_t points = 0;
