@@ -27,7 +27,7 @@
 
 #include "bench/peers/engine.h"
 #include "bench/peers/hot_loops.h"
-#include "bench/peers/two_threads.h"
+#include "bench/peers/timing.h"
 
 namespace kyro::bench {
 

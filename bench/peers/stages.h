@@ -20,7 +20,7 @@
 
 #include "bench/peers/engine_of.h"
 #include "bench/peers/predict.h"
-#include "bench/peers/two_threads.h"
+#include "bench/peers/timing.h"
 #include "index/model.h"
 
 namespace kyro::bench {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Times: of any work, and of two threads that begin at once.
-#ifndef KYRO_BENCH_PEERS_TWO_THREADS_H_
-#define KYRO_BENCH_PEERS_TWO_THREADS_H_
+#ifndef KYRO_BENCH_PEERS_TIMING_H_
+#define KYRO_BENCH_PEERS_TIMING_H_
 
 #include <atomic>
 #include <chrono>
@@ -55,4 +55,4 @@ double TimeTwoThreads(Prepare&& prepare) {
 
 }  // namespace kyro::bench
 
-#endif  // KYRO_BENCH_PEERS_TWO_THREADS_H_
+#endif  // KYRO_BENCH_PEERS_TIMING_H_
